@@ -1,0 +1,97 @@
+"""The process itself: no core file, no debugger, no swap where allowed, enough file descriptors.
+
+Source: PRIVACY §1, "Memory". Python cannot promise that a secret leaves memory when its object
+does; what is done here keeps memory from reaching a disk by the ways we know.
+"""
+
+import ctypes
+import os
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+
+FILE_DESCRIPTORS = 65_536  # connections, database handles and blobs of one process
+
+_PR_SET_DUMPABLE = 4  # <linux/prctl.h>
+_MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # <bits/mman.h>
+_CAP_IPC_LOCK = 14  # <linux/capability.h>
+
+
+@dataclass(frozen=True, slots=True)
+class Hardening:
+    """What the machine let us do; what it did not is for the operator to see at start-up."""
+
+    core_files_off: bool
+    not_dumpable: bool
+    memory_locked: bool
+    file_descriptors: int
+
+
+def harden() -> Hardening:
+    """Harden this process before the first key is read; each step is tried, none is required."""
+    return Hardening(
+        core_files_off=_without_core_files(),
+        not_dumpable=_not_dumpable(),
+        memory_locked=_locked_memory(),
+        file_descriptors=_more_descriptors(FILE_DESCRIPTORS),
+    )
+
+
+def _without_core_files() -> bool:
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _libc() -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(None, use_errno=True)
+    except OSError:
+        return None
+
+
+def _not_dumpable() -> bool:
+    libc = _libc()
+    if libc is None or not hasattr(libc, "prctl"):
+        return False
+    return bool(libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
+
+
+def _locked_memory() -> bool:
+    """Keep pages out of swap, but only where no limit can turn later allocations into failures."""
+    libc = _libc()
+    if libc is None or not hasattr(libc, "mlockall") or not _may_lock_all():
+        return False
+    # ONFAULT: hold pages in use only, not every thread's whole stack and each mapped file.
+    return bool(libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0)
+
+
+def _may_lock_all() -> bool:
+    soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if soft == resource.RLIM_INFINITY:
+        return True
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    effective = [line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")]
+    return bool(effective) and bool(int(effective[0], 16) >> _CAP_IPC_LOCK & 1)
+
+
+def _more_descriptors(wanted: int) -> int:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted if soft == resource.RLIM_INFINITY else soft
+    target = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
+    except (OSError, ValueError):
+        return soft
+    return target
+
+
+def private_umask() -> None:
+    """Let files that this process makes be readable by its own user alone."""
+    os.umask(0o077)

@@ -1,0 +1,374 @@
+"""Every setting of the server, frozen once read: a TOML file, then `ZEGEL_…` variables.
+
+A key that is not known here is refused, naming the nearest one that is: a misspelt limit would
+otherwise be no limit. Each key's variable is its path in capitals, `limits.message_octets` being
+ZEGEL_LIMITS_MESSAGE_OCTETS. Relative paths in the file count from the file's directory.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from enum import Enum
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from mailserver.model.errors import Misconfigured
+from mailserver.runtime.settings_source import Origin, gather, read_toml, validated
+
+KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
+_UNITS = {"octets": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB, "TiB": TIB}
+
+CONFIG_VARIABLE = "ZEGEL_CONFIG"
+CONFIG_FILE = Path("/etc/zegel/zegel.toml")
+
+
+def _octets(value: object) -> object:
+    """Read `50 MiB` as octets; a bare number is octets already."""
+    if isinstance(value, str):
+        number, _, unit = value.strip().partition(" ")
+        if unit.strip() in _UNITS and number.isdigit():
+            return int(number) * _UNITS[unit.strip()]
+    return value
+
+
+Octets = Annotated[int, BeforeValidator(_octets)]
+
+
+class Tls(Enum):
+    """How a listener comes to TLS."""
+
+    IMPLICIT = "implicit"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+
+class Endpoint(BaseModel):
+    """A host and a port to listen on; no host means every interface, port 0 any free port."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str
+    port: int = Field(ge=0, le=65_535)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether nobody but this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def __str__(self) -> str:
+        """Write it as it stands in the settings."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _endpoint(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "off":
+        return None
+    host, colon, port = value.strip().rpartition(":")
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not colon or not port.isdigit() or int(port) > 65_535:
+        raise ValueError('write it as "host:port", or "off"')
+    return Endpoint(host=host, port=int(port))
+
+
+Address = Annotated[
+    Endpoint | None,
+    BeforeValidator(_endpoint),
+    PlainSerializer(lambda endpoint: "off" if endpoint is None else str(endpoint)),
+]
+
+
+class Section(BaseModel):
+    """A table of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Listener(Section):
+    """One door: where it listens, None where it is off, and how it comes to TLS."""
+
+    address: Address = None
+    tls: Tls = Tls.STARTTLS
+
+
+class Mx(Listener):
+    """Mail from other servers. Source: RFC 5321."""
+
+    address: Address = Endpoint(host="", port=25)
+
+
+class Submission(Listener):
+    """Mail from users, STARTTLS. Source: RFC 6409."""
+
+    address: Address = Endpoint(host="", port=587)
+
+
+class Submissions(Listener):
+    """Mail from users, TLS from the first octet. Source: RFC 8314 §3.3."""
+
+    address: Address = Endpoint(host="", port=465)
+    tls: Tls = Tls.IMPLICIT
+
+
+class Imaps(Listener):
+    """Reading mail, TLS from the first octet. Source: RFC 8314 §3.2."""
+
+    address: Address = Endpoint(host="", port=993)
+    tls: Tls = Tls.IMPLICIT
+
+
+class Imap(Listener):
+    """Reading mail over STARTTLS; off until a setting turns it on (PRIVACY §7)."""
+
+
+class Lmtp(Listener):
+    """Mail from a server on this machine. Source: RFC 2033. Off until a setting turns it on."""
+
+    tls: Tls = Tls.NONE
+
+
+class Listeners(Section):
+    """All doors."""
+
+    mx: Mx = Mx()
+    submission: Submission = Submission()
+    submissions: Submissions = Submissions()
+    imap: Imap = Imap()
+    imaps: Imaps = Imaps()
+    lmtp: Lmtp = Lmtp()
+
+    def named(self) -> dict[str, Listener]:
+        """Return every listener under its key."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+class Database(Section):
+    """The main database: mail, sealed. SQLite in the data directory where no URL is given."""
+
+    url: str = Field(default="", repr=False)  # may hold a password
+
+
+class Keystore(Section):
+    """The database that decides who may open what; apart from the main one (PRIVACY §1)."""
+
+    url: str = Field(default="sqlite:////var/lib/zegel-keystore/keystore.sqlite3", repr=False)
+
+
+class Keys(Section):
+    """Files that never lie beside data or in a backup of it."""
+
+    master_file: Path = Path("/etc/zegel/secrets/master.key")
+    audit_file: Path = Path("/etc/zegel/secrets/audit.key")
+
+
+class Certificate(Section):
+    """The certificate chain and its key; read again when either file changes."""
+
+    certificate: Path = Path("/etc/zegel/tls/certificate.pem")
+    private_key: Path = Path("/etc/zegel/tls/key.pem")
+    self_signed: bool = False
+    """Make a self-signed pair where none is: for a first look, not for the internet."""
+
+
+class Limits(Section):
+    """What one peer, message or account may cost us. The second number of each is a hard bound."""
+
+    message_octets: Octets = Field(default=50 * MIB, ge=64 * KIB, le=150 * MIB)
+    recipients: int = Field(default=1_000, ge=100, le=10_000)  # RFC 5321 §4.5.3.1.8 asks for 100
+    quota_octets: Octets = Field(default=10 * GIB, ge=MIB, le=64 * TIB)
+    header_block_octets: Octets = Field(default=256 * KIB, ge=16 * KIB, le=MIB)
+    mime_depth: int = Field(default=100, ge=10, le=100)
+    mime_parts: int = Field(default=1_000, ge=100, le=1_000)
+    in_flight_octets: Octets = Field(default=512 * MIB, ge=64 * KIB, le=64 * GIB)
+    """Messages being received by all connections together."""
+    connections: int = Field(default=10_000, ge=1, le=1_000_000)
+    connections_per_address: int = Field(default=100, ge=1, le=1_000_000)
+    messages_per_connection: int = Field(default=1_000, ge=1, le=100_000)
+    app_passwords: int = Field(default=10, ge=1, le=100)
+    password_hashes: int = Field(default=4, ge=1, le=64)
+    """Argon2 runs at once, 64 MiB each (PRIVACY §1)."""
+    login_delays: bool = True
+    """Answer repeated failures late; off for measurements on a throw-away server only."""
+    imap_idle_seconds: int = Field(default=1_800, ge=1_800, le=86_400)  # RFC 9051 §5.4
+    imap_connection_seconds: int = Field(default=86_400, ge=60, le=86_400)  # PRIVACY §6
+    smtp_command_seconds: int = Field(default=300, ge=30, le=3_600)  # RFC 5321 §4.5.3.2.7
+    shutdown_seconds: int = Field(default=20, ge=1, le=600)
+
+
+class Crypto(Section):
+    """How mail is sealed (PRIVACY §1, §2)."""
+
+    allow_classical: bool = False
+    """Start without ML-KEM, sealing to X25519 alone; shown on the trust page."""
+    epoch_seconds: int = Field(default=3_600, ge=0, le=3_600)
+    """Life of a delivery's content key; 0 makes one for each message."""
+    epoch_messages: int = Field(default=1_000, ge=1, le=1_000)
+
+
+class Log(Section):
+    """What the log says; never who wrote what to whom (PRIVACY §18)."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Section):
+    """The whole configuration; `load` makes it."""
+
+    hostname: str = Field(default_factory=socket.getfqdn, min_length=1, max_length=255)
+    data_dir: Path = Path("/var/lib/zegel")
+    workers: int = Field(default=1, ge=1, le=64)
+    listeners: Listeners = Listeners()
+    database: Database = Database()
+    keystore: Keystore = Keystore()
+    keys: Keys = Keys()
+    tls: Certificate = Certificate()
+    limits: Limits = Limits()
+    crypto: Crypto = Crypto()
+    log: Log = Log()
+
+    @cached_property
+    def database_url(self) -> str:
+        """The main database's URL, written out."""
+        return self.database.url or f"sqlite:///{self.data_dir / 'zegel.sqlite3'}"
+
+    @property
+    def blob_dir(self) -> Path:
+        """Where large sealed bodies lie."""
+        return self.data_dir / "blobs"
+
+    def checked(self) -> Self:
+        """Return itself when the parts agree with each other.
+
+        Raises:
+            Misconfigured: they do not; the sentence says which and why.
+        """
+        _check_listeners(self)
+        _check_urls(self)
+        _check_separation(self)
+        return self
+
+
+def load(
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Read the settings: defaults, then the file, then the environment, then `overrides`.
+
+    Args:
+        path: the TOML file; else $ZEGEL_CONFIG, else /etc/zegel/zegel.toml where that exists.
+        environ: the environment, else the process's own.
+        overrides: dotted keys to values, from the command line.
+
+    Raises:
+        Misconfigured: one sentence that names the key, where it was set, and what to write.
+    """
+    environ = os.environ if environ is None else environ
+    if path is None and environ.get(CONFIG_VARIABLE):
+        path = Path(environ[CONFIG_VARIABLE])
+    if path is None and CONFIG_FILE.is_file():
+        path = CONFIG_FILE
+    table = read_toml(path) if path is not None else {}
+    values, origins = gather(Settings, table, path, environ, overrides or {})
+    _anchor_paths(values, origins, path)
+    return validated(Settings, values, origins).checked()
+
+
+_PATHS = ("data_dir", "keys.master_file", "keys.audit_file", "tls.certificate", "tls.private_key")
+_URLS = ("database.url", "keystore.url")
+
+
+def _anchor_paths(values: dict[str, Any], origins: dict[str, Origin], file: Path | None) -> None:
+    """Make paths absolute: those of the file count from its directory, others from here."""
+    for key in _PATHS + _URLS:
+        given = values.get(key)
+        if not isinstance(given, str | Path):
+            continue
+        from_file = file is not None and origins[key].from_file
+        base = file.resolve().parent if from_file and file is not None else Path.cwd()
+        if key in _PATHS:
+            values[key] = base / Path(given).expanduser()
+        elif isinstance(given, str) and (relative := sqlite_path(given)) is not None:
+            values[key] = f"sqlite:///{base / relative}"
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of an SQLite URL, as written; None for any other URL."""
+    return Path(url[len("sqlite:///") :]) if url.startswith("sqlite:///") else None
+
+
+def _check_listeners(settings: Settings) -> None:
+    for name, listener in settings.listeners.named().items():
+        if listener.address is None:
+            continue
+        if listener.tls is Tls.NONE and not listener.address.is_loopback:
+            raise Misconfigured(
+                f'listeners.{name}: tls = "none" is allowed on loopback addresses only,'
+                f" not on {listener.address}"
+            )
+        if name == "lmtp" and not listener.address.is_loopback:
+            raise Misconfigured(
+                f"listeners.lmtp: it takes mail without asking who sends, so its address must be"
+                f" on loopback, not {listener.address}"
+            )
+        if settings.log.level == "debug" and not listener.address.is_loopback:
+            raise Misconfigured(
+                f'log.level: "debug" is for a server on loopback, and listeners.{name} is not'
+            )
+
+
+def _check_urls(settings: Settings) -> None:
+    for key, url in (
+        ("database.url", settings.database_url),
+        ("keystore.url", settings.keystore.url),
+    ):
+        if not url.startswith(("sqlite:///", "postgresql://")):
+            raise Misconfigured(f"{key}: it must begin with sqlite:/// or postgresql://")
+    if settings.workers > 1 and sqlite_path(settings.database_url) is not None:
+        raise Misconfigured(
+            "workers: more than one needs PostgreSQL, for SQLite has a single writer"
+        )
+
+
+def _check_separation(settings: Settings) -> None:
+    """Keep what opens mail apart from mail. Source: PRIVACY §1, the table's last column."""
+    data = settings.data_dir.resolve()
+    for key, path in (
+        ("keys.master_file", settings.keys.master_file),
+        ("keys.audit_file", settings.keys.audit_file),
+    ):
+        if path.resolve().is_relative_to(data):
+            raise Misconfigured(
+                f"{key}: it must lie outside of the data directory, or a copy of the data"
+                " would hold its own key"
+            )
+    database, keystore = settings.database_url, settings.keystore.url
+    store_file, keystore_file = sqlite_path(database), sqlite_path(keystore)
+    if keystore_file is not None:
+        homes = {data} if store_file is None else {data, store_file.resolve().parent}
+        if any(keystore_file.resolve().is_relative_to(home) for home in homes):
+            raise Misconfigured(
+                "keystore.url: the keystore's file must lie outside of the data directory, or a"
+                " backup of the mail would keep the keys of erased accounts"
+            )
+    elif store_file is None and _server_of(database) == _server_of(keystore):
+        raise Misconfigured(
+            "keystore.url: it names the PostgreSQL server of database.url; the keystore needs an"
+            " instance of its own, for a cluster's write-ahead log and base backups are shared"
+        )
+
+
+def _server_of(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return (parts.hostname or "localhost", parts.port or 5432)
