@@ -1,0 +1,383 @@
+"""The keystore: who may open, sign in and receive, in a database of its own (PRIVACY §1).
+
+This module moves rows and knows nothing of what they say: the vault seals and opens them.
+Everything that changes together is one `apply` of steps, hence one transaction; each replacement
+names the octets it replaces, so that of two that raced one is refused instead of lost.
+
+Reads are cached. Every change raises `revision`, and a cache that has not looked at it for `FRESH`
+looks before it answers: so a revocation on one node is seen by every other within that time
+(PRIVACY §6). A write of this process drops its own rows at the commit.
+
+What a step deletes or replaces is *condemned*: `purge` makes sure its octets leave the files too.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Self
+
+from sqlalchemy import Connection, and_, delete, func, insert, inspect, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from mailserver.model.errors import Condition, Conflict, Misconfigured
+from mailserver.model.ids import AccountId
+from mailserver.model.sealed import Guarded
+from mailserver.runtime.clock import Clock
+from mailserver.store.database import Database
+from mailserver.store.engine import open_database
+from mailserver.store.keystore_purge import Purged, purge_files
+from mailserver.store.keystore_tables import TABLES, Rows, revision
+
+FRESH = timedelta(
+    seconds=2
+)  # PRIVACY §6 allows 5 s from revoking to closing; the rest is for closing
+CACHED_LISTS = (
+    50_000  # rows of one account in one table each; about 2 KB, so 100 MB at the very most
+)
+CONDEMNED = 256  # what a purge looks for in the files; older octets went by the same VACUUM
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as it stands: `sealed` is ciphertext, the rest is in clear."""
+
+    account_id: AccountId
+    row_id: bytes
+    selector: bytes
+    kid: int
+    sealed: Guarded
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Add a row; `Conflict` ALREADY_EXISTS where account and row id are taken."""
+
+    rows: Rows
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Put `row` in the place of the one that holds `was`, else `Conflict` CHANGED_MEANWHILE."""
+
+    rows: Rows
+    row: Row
+    was: Guarded
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove a row; `Conflict` CHANGED_MEANWHILE where it is gone already.
+
+    With `was`, only the row that still holds those octets.
+    """
+
+    rows: Rows
+    account_id: AccountId
+    row_id: bytes
+    was: Guarded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAll:
+    """Remove every row of an account in one table, however many there are, but `keep` (row ids)."""
+
+    rows: Rows
+    account_id: AccountId
+    keep: tuple[bytes, ...] = ()
+
+
+Step = Insert | Replace | Delete | DeleteAll
+
+_TURN = (b"\0",)  # one name for all, so that changes queue behind each other
+_QUIET = frozenset(
+    {Rows.HEADS, Rows.META}
+)  # no cache holds them, and the head moves with every entry
+
+
+class Keystore:
+    """The open keystore. All methods are called on the event loop that opened it."""
+
+    def __init__(self, database: Database, url: str, clock: Clock) -> None:
+        """Use `database`, which `url` names; `open` does both."""
+        self._database = database
+        self._url = url
+        self._clock = clock
+        self._lists: OrderedDict[tuple[Rows, bytes], tuple[Row, ...]] = OrderedDict()
+        self._generation = 0
+        self._revision = -1
+        self._checked_at = float("-inf")
+        self._condemned: list[bytes] = []
+
+    @classmethod
+    async def open(cls, url: str, *, clock: Clock) -> Self:
+        """Open the keystore at `url`, whose tables the migrations made.
+
+        Raises:
+            Misconfigured: the URL is wrong, or the keystore was never migrated.
+            Transient: UNAVAILABLE, the database does not answer.
+        """
+        database = await open_database(url, lock=_in_turn)
+        keystore = cls(database, url, clock)
+        try:
+            await database.read(_migrated)
+            await keystore.changed()
+        except BaseException:
+            await database.close()
+            raise
+        return keystore
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the database."""
+        self._lists.clear()
+        await self._database.close()
+
+    async def of(self, rows: Rows, account_id: AccountId) -> tuple[Row, ...]:
+        """Return an account's rows of one table, in the order of their ids; at most `FRESH` old."""
+        await self._look()
+        key = (rows, bytes(account_id))
+        known = self._lists.get(key)
+        if known is not None:
+            self._lists.move_to_end(key)
+            return known
+        generation = self._generation
+        found = await self._database.read(partial(_of, rows=rows, account_id=account_id))
+        if generation == self._generation:  # else a write passed us by: this may be the old state
+            self._lists[key] = found
+            while len(self._lists) > CACHED_LISTS:
+                self._lists.popitem(last=False)
+        return found
+
+    async def one(self, rows: Rows, account_id: AccountId, row_id: bytes) -> Row | None:
+        """Return one row, at most `FRESH` old."""
+        for row in await self.of(rows, account_id):
+            if row.row_id == row_id:
+                return row
+        return None
+
+    async def fresh(self, rows: Rows, account_id: AccountId) -> tuple[Row, ...]:
+        """Return what `of` returns, but read now; for what is to be replaced, and for HEADS."""
+        return await self._database.read(partial(_of, rows=rows, account_id=account_id))
+
+    async def selected(self, rows: Rows, account_id: AccountId, selector: bytes) -> tuple[Row, ...]:
+        """Return an account's rows under `selector`: a few, where prefixes collide."""
+        return tuple(row for row in await self.of(rows, account_id) if row.selector == selector)
+
+    async def anywhere(self, rows: Rows, selector: bytes) -> tuple[Row, ...]:
+        """Return any account's rows under `selector`, read afresh: cookies name no account."""
+        return await self._database.read(partial(_anywhere, rows=rows, selector=selector))
+
+    async def page(
+        self, rows: Rows, after: Row | None = None, *, limit: int = 500, but_kid: int | None = None
+    ) -> tuple[Row, ...]:
+        """Return up to `limit` rows in key order behind `after`, read afresh.
+
+        Those that `but_kid` seals are left out.
+        """
+        query = partial(_page, rows=rows, after=after, limit=limit, but_kid=but_kid)
+        return await self._database.read(query)
+
+    async def kids(self, rows: Rows) -> dict[int, int]:
+        """Count the rows of a table by the master key that seals them."""
+        return await self._database.read(partial(_kids, rows=rows))
+
+    async def apply(self, steps: Sequence[Step]) -> None:
+        """Do all of `steps`, in order, or none; returns when that is durable.
+
+        Raises:
+            Conflict: ALREADY_EXISTS or CHANGED_MEANWHILE, see the steps; nothing was done.
+        """
+        loud = any(step.rows not in _QUIET for step in steps)
+        query = partial(_apply, steps=tuple(steps), loud=loud)
+        await self._database.write(
+            query,
+            accounts=_TURN if loud else (),
+            on_commit=self._forget if loud else None,
+        )
+
+    def _forget(self, gone: "_Gone") -> None:
+        """Drop what a commit of this process made stale; runs in the order of commits."""
+        self._generation += 1
+        for key in gone.touched:
+            self._lists.pop(key, None)
+        self._condemned = (self._condemned + gone.octets)[-CONDEMNED:]
+
+    async def changed(self) -> bool:
+        """Look at the revision now; True, and the cache emptied, where it moved.
+
+        Raises:
+            Transient: the database does not answer. Past 30 s of that, whatever is open must be
+            closed.
+        """
+        began_at = self._clock.monotonic()
+        number = await self._database.read(_revision)
+        moved = number != self._revision
+        if moved:
+            self._revision = number
+            self._generation += 1
+            self._lists.clear()
+        self._checked_at = max(self._checked_at, began_at)
+        return moved
+
+    async def _look(self) -> None:
+        if self._clock.monotonic() - self._checked_at >= FRESH.total_seconds():
+            await self.changed()
+
+    async def purge(self) -> Purged:
+        """Make sure that what was deleted is gone from the files, and say how sure that is.
+
+        Only what this process condemned is looked for; the clearing itself covers every deleted
+        row.
+
+        Raises:
+            Transient: the database is busy or away; nothing is lost, try again.
+        """
+        condemned, self._condemned = self._condemned, []
+        try:
+            return await purge_files(self._database, self._url, condemned)
+        except BaseException:
+            self._condemned = (condemned + self._condemned)[-CONDEMNED:]
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """What a transaction made stale: cached lists, and octets that must leave the files."""
+
+    touched: frozenset[tuple[Rows, bytes]]
+    octets: list[bytes]
+
+
+def _of(connection: Connection, *, rows: Rows, account_id: AccountId) -> tuple[Row, ...]:
+    table = TABLES[rows]
+    query = select(table).where(table.c.account_id == account_id).order_by(table.c.row_id)
+    return _read(connection.execute(query).all())
+
+
+def _anywhere(connection: Connection, *, rows: Rows, selector: bytes) -> tuple[Row, ...]:
+    table = TABLES[rows]
+    return _read(connection.execute(select(table).where(table.c.selector == selector)).all())
+
+
+def _page(
+    connection: Connection, *, rows: Rows, after: Row | None, limit: int, but_kid: int | None
+) -> tuple[Row, ...]:
+    table = TABLES[rows]
+    query = select(table).order_by(table.c.account_id, table.c.row_id).limit(limit)
+    if after is not None:
+        query = query.where(
+            or_(
+                table.c.account_id > after.account_id,
+                and_(table.c.account_id == after.account_id, table.c.row_id > after.row_id),
+            )
+        )
+    if but_kid is not None:
+        query = query.where(table.c.kid != but_kid)
+    return _read(connection.execute(query).all())
+
+
+def _kids(connection: Connection, *, rows: Rows) -> dict[int, int]:
+    table = TABLES[rows]
+    query = select(table.c.kid, func.count()).group_by(table.c.kid).order_by(table.c.kid)
+    return {kid: number for kid, number in connection.execute(query).all()}
+
+
+def _read(found: Iterable[Sequence[object]]) -> tuple[Row, ...]:
+    return tuple(Row(*values) for values in found)  # type: ignore[arg-type]  # columns in Row's order
+
+
+def _migrated(connection: Connection) -> None:
+    if not inspect(connection).has_table(revision.name):
+        raise Misconfigured("the keystore has no tables yet: run `zegel migrate` first")
+
+
+def _revision(connection: Connection) -> int:
+    return int(connection.execute(select(revision.c.number)).scalar_one())
+
+
+def _in_turn(connection: Connection, _: Sequence[bytes]) -> None:
+    """Hold back other processes' changes; taken first, no two wait for it in a circle."""
+    connection.execute(select(revision.c.number).with_for_update())
+
+
+def _apply(connection: Connection, *, steps: tuple[Step, ...], loud: bool) -> _Gone:
+    octets: list[bytes] = []
+    for step in steps:
+        gone = _do(connection, step)
+        if step.rows not in _QUIET:
+            octets += gone
+    if loud:
+        connection.execute(update(revision).values(number=revision.c.number + 1))
+    touched = frozenset(
+        (
+            step.rows,
+            bytes(step.row.account_id if isinstance(step, Insert | Replace) else step.account_id),
+        )
+        for step in steps
+    )
+    return _Gone(touched, octets)
+
+
+def _do(connection: Connection, step: Step) -> list[bytes]:
+    """Do one step and return the octets it took out."""
+    match step:
+        case Insert():
+            return _insert(connection, step)
+        case Replace():
+            return _replace(connection, step)
+        case Delete():
+            return _delete(connection, step)
+        case DeleteAll():
+            return _delete_all(connection, step)
+
+
+def _values(row: Row) -> dict[str, object]:
+    return {
+        "account_id": row.account_id,
+        "row_id": row.row_id,
+        "selector": row.selector,
+        "kid": row.kid,
+        "sealed": row.sealed,
+    }
+
+
+def _insert(connection: Connection, step: Insert) -> list[bytes]:
+    try:
+        connection.execute(insert(TABLES[step.rows]).values(**_values(step.row)))
+    except IntegrityError as taken:
+        raise Conflict(Condition.ALREADY_EXISTS, "the keystore has this row already") from taken
+    return []
+
+
+def _replace(connection: Connection, step: Replace) -> list[bytes]:
+    table, row = TABLES[step.rows], step.row
+    changed = connection.execute(
+        update(table)
+        .where(table.c.account_id == row.account_id, table.c.row_id == row.row_id)
+        .where(table.c.sealed == step.was)
+        .values(selector=row.selector, kid=row.kid, sealed=row.sealed)
+    )
+    if changed.rowcount != 1:
+        raise Conflict(Condition.CHANGED_MEANWHILE, "somebody else changed this meanwhile")
+    return [bytes(step.was)]
+
+
+def _delete(connection: Connection, step: Delete) -> list[bytes]:
+    table = TABLES[step.rows]
+    where = and_(table.c.account_id == step.account_id, table.c.row_id == step.row_id)
+    if step.was is not None:
+        where = and_(where, table.c.sealed == step.was)
+    octets = connection.execute(select(table.c.sealed).where(where)).scalar_one_or_none()
+    if octets is None or connection.execute(delete(table).where(where)).rowcount != 1:
+        raise Conflict(Condition.CHANGED_MEANWHILE, "somebody else changed this meanwhile")
+    return [octets]
+
+
+def _delete_all(connection: Connection, step: DeleteAll) -> list[bytes]:
+    table = TABLES[step.rows]
+    where = and_(table.c.account_id == step.account_id, table.c.row_id.not_in(step.keep))
+    octets = list(connection.execute(select(table.c.sealed).where(where)).scalars())
+    connection.execute(delete(table).where(where))
+    return octets

@@ -1,0 +1,107 @@
+"""The tables of the keystore, a database of its own (PRIVACY §1).
+
+Every table has the same five columns, because the keystore knows nothing of what its rows say:
+`sealed` is ciphertext under MASTER that binds table, account and row id, and the vault opens it.
+In clear stand the account, the row id, the hash that selects a row and the number of the master
+key (kid; 0 where the row has no MASTER layer). `revision` tells other processes that something
+changed; it says nothing about anybody.
+"""
+
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table
+
+metadata = MetaData()
+
+ACCOUNT_OCTETS = 16
+ROW_ID_OCTETS = 64
+SELECTOR_OCTETS = 32
+
+
+class Rows(Enum):
+    """A table of sealed rows; the value is its name, which the vault binds into each row."""
+
+    ACCOUNTS = "accounts"
+    """One row an account: addresses, generations, guard key, factors, policy."""
+    WRAPS = "wraps"
+    """One row a credential: whatever opens an account master key."""
+    SESSIONS = "sessions"
+    """One row a web session; its row id is the hash of the cookie's selector."""
+    ADMINS = "admins"
+    """Credentials of administrators, who are identities without a mailbox."""
+    CUSTODIANS = "custodians"
+    """Escrow custodians and their public keys."""
+    HEADS = "heads"
+    """Where the audit chain ends."""
+    META = "meta"
+    """What the instance says of itself: its id, its own settings."""
+
+
+def _classified(pd: str, purpose: str, retention: str) -> dict[str, Any]:
+    """Say what kind of personal data a column holds, why, and how long (PRIVACY §4, §16)."""
+    return {"pd": pd, "purpose": purpose, "retention": retention}
+
+
+def _sealed_rows(rows: Rows) -> Table:
+    """Declare one table of authenticated rows."""
+    kept = "account" if rows in _OF_ACCOUNTS else "instance"
+    owner = "clear" if rows in _OF_ACCOUNTS else "none"
+    return Table(
+        rows.value,
+        metadata,
+        Column(
+            "account_id",
+            LargeBinary(ACCOUNT_OCTETS),
+            primary_key=True,
+            info=_classified(owner, "whose row it is", kept),
+        ),
+        Column(
+            "row_id",
+            LargeBinary(ROW_ID_OCTETS),
+            primary_key=True,
+            info=_classified("none", "names the row within the account", kept),
+        ),
+        Column(
+            "selector",
+            LargeBinary(SELECTOR_OCTETS),
+            nullable=False,
+            info=_classified("pseudonym", "finds a credential without trying each", kept),
+        ),
+        Column(
+            "kid",
+            Integer,
+            nullable=False,
+            info=_classified("none", "which master key seals the row; 0 for none", kept),
+        ),
+        Column(
+            "sealed",
+            LargeBinary,
+            nullable=False,
+            info=_classified("guarded", "the row itself, sealed and authenticated", kept),
+        ),
+        Index(f"ix_{rows.value}_selector", "selector"),
+        sqlite_with_rowid=False,
+    )
+
+
+_OF_ACCOUNTS = frozenset({Rows.ACCOUNTS, Rows.WRAPS, Rows.SESSIONS})
+
+TABLES: dict[Rows, Table] = {rows: _sealed_rows(rows) for rows in Rows}
+
+revision = Table(
+    "revision",
+    metadata,
+    Column(
+        "id",
+        Integer,
+        primary_key=True,
+        info=_classified("none", "the one row of this table", "instance"),
+    ),
+    Column(
+        "number",
+        BigInteger,
+        nullable=False,
+        info=_classified("none", "rises with each change, so that caches notice", "instance"),
+    ),
+)
