@@ -1,0 +1,82 @@
+# Zegel. `make run` starts a server for a first look; `make test` runs the tests.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+RUN    := .run
+JOBS   ?= auto
+PYTEST  = $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test test-all lint check bench soak lock clean
+
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: $(VENV)/.run ## start a server on loopback, all its files in .run/
+	@$(BIN)/zegel init --directory $(RUN)
+	@$(BIN)/zegel --config $(RUN)/zegel.toml migrate
+	@exec $(BIN)/zegel --config $(RUN)/zegel.toml serve
+
+demo: $(VENV)/.run ## fill that server with two users and some letters (while it is stopped or running)
+	@$(BIN)/zegel init --directory $(RUN) --quiet
+	@$(BIN)/zegel --config $(RUN)/zegel.toml migrate
+	@$(BIN)/zegel --config $(RUN)/zegel.toml demo
+
+test: $(VENV)/.dev ## run the tests (a few minutes)
+	@$(PYTEST) -n $(JOBS) -m "not long"
+
+test-all: $(VENV)/.dev ## run them all: interoperability, kill and load tests too
+	@$(PYTEST) -n $(JOBS)
+
+lint: $(VENV)/.dev ## style, types, layers, Dockerfile and compose file
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@if command -v docker-compose >/dev/null; then docker-compose config --quiet; \
+	  else echo "docker-compose is not installed: its own check of the compose file was left out"; fi
+
+check: lint test ## what a commit must pass
+
+bench: $(VENV)/.dev ## measure Zegel beside Dovecot, plain and encrypted (about half an hour)
+	@$(BIN)/python -m benchmarks.run
+
+soak: $(VENV)/.dev ## an hour of load with kills in between: nothing lost, memory bounded
+	@$(BIN)/python -m benchmarks.soak
+
+lock: $(VENV)/.dev ## resolve the dependencies anew
+	@$(BIN)/uv pip compile -q --universal pyproject.toml --generate-hashes --no-emit-index-url \
+	  --no-header -o requirements.lock
+	@$(BIN)/uv pip compile -q --universal --group dev -c requirements.lock pyproject.toml \
+	  --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
+	@$(BIN)/uv pip compile -q --universal --group build -c requirements-dev.lock \
+	  --generate-hashes --no-emit-index-url --no-header -o requirements-build.lock
+
+clean: ## remove the environment and the first-look server with its mail
+	@rm -rf $(VENV) $(RUN) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Zegel needs Python 3.11 or later; name one with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "Python's venv is missing: install python3-venv (Debian, Ubuntu)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# By hash, so that what is installed is what was tested; the project itself is built by the locked
+# backend, without fetching another one.
+INSTALL = $(BIN)/python -m pip --disable-pip-version-check install -q --require-hashes
+EDITABLE = $(BIN)/python -m pip --disable-pip-version-check install -q --no-deps --no-build-isolation -e .
+
+$(VENV)/.run: $(VENV)/.made requirements.lock requirements-build.lock pyproject.toml
+	@echo "Installing Zegel's dependencies into $(VENV) ..."
+	@$(INSTALL) -r requirements.lock -r requirements-build.lock
+	@$(EDITABLE)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	@echo "Installing the tools for tests and checks into $(VENV) ..."
+	@$(INSTALL) -r requirements-dev.lock
+	@touch $@
