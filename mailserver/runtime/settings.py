@@ -8,85 +8,32 @@ ZEGEL_LIMITS_MESSAGE_OCTETS. Relative paths in the file count from the file's di
 import os
 import socket
 from collections.abc import Mapping
-from enum import Enum
 from functools import cached_property
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field
 
 from mailserver.model.errors import Misconfigured
 from mailserver.runtime.settings_source import Origin, gather, read_toml, validated
+from mailserver.runtime.settings_values import (
+    GIB,
+    KIB,
+    MIB,
+    TIB,
+    Address,
+    Endpoint,
+    Octets,
+    Tls,
+    server_of,
+    sqlite_path,
+    with_password,
+)
 
-KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
-_UNITS = {"octets": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB, "TiB": TIB}
+__all__ = ["Endpoint", "Listener", "Settings", "Tls", "load"]
 
 CONFIG_VARIABLE = "ZEGEL_CONFIG"
 CONFIG_FILE = Path("/etc/zegel/zegel.toml")
-
-
-def _octets(value: object) -> object:
-    """Read `50 MiB` as octets; a bare number is octets already."""
-    if isinstance(value, str):
-        number, _, unit = value.strip().partition(" ")
-        if unit.strip() in _UNITS and number.isdigit():
-            return int(number) * _UNITS[unit.strip()]
-    return value
-
-
-Octets = Annotated[int, BeforeValidator(_octets)]
-
-
-class Tls(Enum):
-    """How a listener comes to TLS."""
-
-    IMPLICIT = "implicit"
-    STARTTLS = "starttls"
-    NONE = "none"
-
-
-class Endpoint(BaseModel):
-    """A host and a port to listen on; no host means every interface, port 0 any free port."""
-
-    model_config = ConfigDict(frozen=True)
-
-    host: str
-    port: int = Field(ge=0, le=65_535)
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether nobody but this machine can reach it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-    def __str__(self) -> str:
-        """Write it as it stands in the settings."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def _endpoint(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if value.strip().lower() == "off":
-        return None
-    host, colon, port = value.strip().rpartition(":")
-    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    if not colon or not port.isdigit() or int(port) > 65_535:
-        raise ValueError('write it as "host:port", or "off"')
-    return Endpoint(host=host, port=int(port))
-
-
-Address = Annotated[
-    Endpoint | None,
-    BeforeValidator(_endpoint),
-    PlainSerializer(lambda endpoint: "off" if endpoint is None else str(endpoint)),
-]
 
 
 class Section(BaseModel):
@@ -157,12 +104,15 @@ class Database(Section):
     """The main database: mail, sealed. SQLite in the data directory where no URL is given."""
 
     url: str = Field(default="", repr=False)  # may hold a password
+    password_file: Path | None = None
+    """Holds the password of a PostgreSQL URL that has none."""
 
 
 class Keystore(Section):
     """The database that decides who may open what; apart from the main one (PRIVACY §1)."""
 
     url: str = Field(default="sqlite:////var/lib/zegel-keystore/keystore.sqlite3", repr=False)
+    password_file: Path | None = None
 
 
 class Keys(Section):
@@ -239,8 +189,24 @@ class Settings(Section):
 
     @cached_property
     def database_url(self) -> str:
-        """The main database's URL, written out."""
-        return self.database.url or f"sqlite:///{self.data_dir / 'zegel.sqlite3'}"
+        """The main database's URL, written out with its password.
+
+        Raises:
+            Misconfigured: the password's file cannot be read.
+        """
+        url = self.database.url or f"sqlite:///{self.data_dir / 'zegel.sqlite3'}"
+        return with_password("database.password_file", url, self.database.password_file)
+
+    @cached_property
+    def keystore_url(self) -> str:
+        """The keystore's URL, written out with its password.
+
+        Raises:
+            Misconfigured: the password's file cannot be read.
+        """
+        return with_password(
+            "keystore.password_file", self.keystore.url, self.keystore.password_file
+        )
 
     @property
     def blob_dir(self) -> Path:
@@ -285,7 +251,15 @@ def load(
     return validated(Settings, values, origins).checked()
 
 
-_PATHS = ("data_dir", "keys.master_file", "keys.audit_file", "tls.certificate", "tls.private_key")
+_PATHS = (
+    "data_dir",
+    "database.password_file",
+    "keystore.password_file",
+    "keys.master_file",
+    "keys.audit_file",
+    "tls.certificate",
+    "tls.private_key",
+)
 _URLS = ("database.url", "keystore.url")
 
 
@@ -301,11 +275,6 @@ def _anchor_paths(values: dict[str, Any], origins: dict[str, Origin], file: Path
             values[key] = base / Path(given).expanduser()
         elif isinstance(given, str) and (relative := sqlite_path(given)) is not None:
             values[key] = f"sqlite:///{base / relative}"
-
-
-def sqlite_path(url: str) -> Path | None:
-    """Return the file of an SQLite URL, as written; None for any other URL."""
-    return Path(url[len("sqlite:///") :]) if url.startswith("sqlite:///") else None
 
 
 def _check_listeners(settings: Settings) -> None:
@@ -329,10 +298,8 @@ def _check_listeners(settings: Settings) -> None:
 
 
 def _check_urls(settings: Settings) -> None:
-    for key, url in (
-        ("database.url", settings.database_url),
-        ("keystore.url", settings.keystore.url),
-    ):
+    urls = {"database.url": settings.database_url, "keystore.url": settings.keystore_url}
+    for key, url in urls.items():
         if not url.startswith(("sqlite:///", "postgresql://")):
             raise Misconfigured(f"{key}: it must begin with sqlite:/// or postgresql://")
     if settings.workers > 1 and sqlite_path(settings.database_url) is not None:
@@ -353,7 +320,7 @@ def _check_separation(settings: Settings) -> None:
                 f"{key}: it must lie outside of the data directory, or a copy of the data"
                 " would hold its own key"
             )
-    database, keystore = settings.database_url, settings.keystore.url
+    database, keystore = settings.database_url, settings.keystore_url
     store_file, keystore_file = sqlite_path(database), sqlite_path(keystore)
     if keystore_file is not None:
         homes = {data} if store_file is None else {data, store_file.resolve().parent}
@@ -362,13 +329,8 @@ def _check_separation(settings: Settings) -> None:
                 "keystore.url: the keystore's file must lie outside of the data directory, or a"
                 " backup of the mail would keep the keys of erased accounts"
             )
-    elif store_file is None and _server_of(database) == _server_of(keystore):
+    elif store_file is None and server_of(database) == server_of(keystore):
         raise Misconfigured(
             "keystore.url: it names the PostgreSQL server of database.url; the keystore needs an"
             " instance of its own, for a cluster's write-ahead log and base backups are shared"
         )
-
-
-def _server_of(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    return (parts.hostname or "localhost", parts.port or 5432)

@@ -127,6 +127,18 @@ def test_password_in_a_url_is_never_repeated(file: Path) -> None:
     assert "hunter2" not in repr(load(file, {}))
 
 
+def test_password_of_a_database_may_lie_in_a_file(file: Path) -> None:
+    file.with_name("secret").write_text("p@ss/word\n")
+    text = '[database]\nurl = "postgresql://zegel@db/mail"\npassword_file = "{}"\n'
+    file.write_text(text.format("secret"))
+    assert load(file, {}).database_url == "postgresql://zegel:p%40ss%2Fword@db/mail"
+    assert "cannot be read" in refusal(file, text.format("none"))
+    doubled = text.format("secret").replace("zegel@", "zegel:x@")
+    assert "postgresql://user@host/name" in refusal(file, doubled)
+    sqlite = '[keystore]\nurl = "sqlite:///k/k.sqlite3"\npassword_file = "secret"\n'
+    assert refusal(file, sqlite).startswith("keystore.password_file")
+
+
 def test_broken_and_missing_files_are_named(file: Path) -> None:
     assert "this is no TOML" in refusal(file, "a = = 1")
     with pytest.raises(Misconfigured, match="no such file"):
