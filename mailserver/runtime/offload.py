@@ -1,7 +1,7 @@
 """The way off the event loop, for work that would hold it: Argon2, large bodies, files.
 
 Threads, not processes: the work we send here releases the interpreter lock, keys never cross a
-process border (PRIVACY §6), and pickling cost more than it gained (`docs/adr/0002`).
+process border (PRIVACY §6), and pickling cost more than it gained (ADR 5).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The kinds of value that settings have: sizes with a unit, addresses to listen on, database URLs."""
+"""The kinds of value that settings have: sizes with a unit, listening addresses, database URLs."""
 
 from enum import Enum
 from ipaddress import ip_address
