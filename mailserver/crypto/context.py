@@ -12,7 +12,6 @@ The numbers are stored for ever in what they bind: never reuse one, never renumb
 import struct
 from enum import IntEnum
 
-from mailserver.crypto.suite import Suite
 from mailserver.model.ids import AccountId, ObjectId
 
 CONTEXT_OCTETS = 48
@@ -22,6 +21,8 @@ FORMAT = 1
 _CONTEXT = struct.Struct(">3sBB16s16sHIIB")
 _HEAD = struct.Struct(">3sBB16s")
 _REST = struct.Struct(">HIIB")
+NO_SUITE = 0
+"""The suite of an object that no account key stands behind: what is guarded."""
 OBJECT = slice(21, 37)
 """Where the object's name stands in a context."""
 
@@ -111,7 +112,7 @@ def context(
     field: FieldId,
     version: int,
     key_ref: int,
-    suite: Suite,
+    suite: int,
 ) -> bytes:
     """Write the 48 octets; `key_ref` is a content key's epoch or an account key's generation.
 
@@ -130,6 +131,6 @@ def context_head(kind: Kind, origin: Origin, account: AccountId) -> bytes:
     return _HEAD.pack(b"zg1", kind, origin, account)
 
 
-def context_rest(field: FieldId, version: int, key_ref: int, suite: Suite) -> bytes:
+def context_rest(field: FieldId, version: int, key_ref: int, suite: int) -> bytes:
     """The 11 octets after the object's name."""
     return _REST.pack(field, version, key_ref, suite)

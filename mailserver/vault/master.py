@@ -1,0 +1,226 @@
+"""The master keys: 32 random octets each, in a file outside every data directory, each numbered.
+
+They seal and authenticate the keystore's rows, guard what the server itself must read, and mark the
+deposits it made. They open no mail. A rotation adds a key and makes it the current one; the old
+stays until all rows are sealed anew.
+"""
+
+import base64
+import binascii
+import json
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Never, Self
+
+from mailserver.crypto.aead import Aead
+from mailserver.crypto.kdf import hkdf
+from mailserver.crypto.secret import KEY_OCTETS, SecretKey
+from mailserver.model.errors import Condition, Conflict, Corrupt, Misconfigured
+from mailserver.vault.guard import InstanceGuard
+
+_FORMAT = "zegel master keys 1"
+_KID_AT_MOST = 0xFFFF_FFFF
+
+
+class MasterKeys:
+    """All master keys this server still needs; new rows are sealed under `current`."""
+
+    def __init__(self, keys: Mapping[int, SecretKey], current: int) -> None:
+        """Take over `keys` by number.
+
+        Raises:
+            Misconfigured: there is no key numbered `current`, or a key has not 32 octets.
+        """
+        if current not in keys or not all(0 < kid <= _KID_AT_MOST for kid in keys):
+            raise Misconfigured("the master key file names no usable current key")
+        if any(len(key) != KEY_OCTETS for key in keys.values()):
+            raise Misconfigured("a master key has not 32 octets")
+        self.current = current
+        self._keys = dict(keys)
+        self._row_keys = {kid: Aead(hkdf(key.octets, b"row")) for kid, key in keys.items()}
+        self._deposit_keys = {kid: hkdf(key.octets, b"dep") for kid, key in keys.items()}
+        self.instance_guard = InstanceGuard(
+            {kid: Aead(hkdf(key.octets, b"inst")) for kid, key in keys.items()}, current
+        )
+
+    @property
+    def kids(self) -> tuple[int, ...]:
+        """The numbers of the keys, oldest first."""
+        return tuple(sorted(self._keys))
+
+    def row_key(self, kid: int) -> Aead:
+        """The key of the keystore rows that name `kid`.
+
+        Raises:
+            Corrupt: there is no such key (any more), so the row is not ours.
+        """
+        try:
+            return self._row_keys[kid]
+        except KeyError:
+            raise _unknown_key() from None
+
+    def deposit_key(self, kid: int) -> bytearray:
+        """The key that marks deposit epochs; not to be changed.
+
+        Raises:
+            Corrupt: there is no such key (any more).
+        """
+        try:
+            return self._deposit_keys[kid]
+        except KeyError:
+            raise _unknown_key() from None
+
+    @property
+    def log_key(self) -> bytearray:
+        """The key that makes pseudonyms for logs."""
+        return hkdf(self._keys[self.current].octets, b"log")
+
+    @property
+    def tomb_key(self) -> bytearray:
+        """The key under which addresses of deleted accounts are remembered from now on."""
+        return hkdf(self._keys[self.current].octets, b"tomb")
+
+    @property
+    def tomb_keys(self) -> tuple[bytearray, ...]:
+        """All keys under which such an address may have been remembered."""
+        return tuple(hkdf(self._keys[kid].octets, b"tomb") for kid in self.kids)
+
+    def close(self) -> None:
+        """Overwrite the keys that we hold ourselves."""
+        for key in self._keys.values():
+            key.wipe()
+        for derived in self._deposit_keys.values():
+            derived[:] = bytes(len(derived))
+        self._row_keys.clear()
+        self._deposit_keys.clear()
+
+    @classmethod
+    def create(cls, path: Path, *, keep_out_of: Iterable[Path] = ()) -> Self:
+        """Make a first key and write it to a new file of mode 0400, durable when this returns.
+
+        Raises:
+            Conflict: the file exists; it is never overwritten.
+            Misconfigured: it would lie within one of `keep_out_of`, the data directories.
+        """
+        _refuse_inside(path, keep_out_of)
+        keys = {1: SecretKey.random()}
+        _write(path, _encode(keys, 1), replace=False)
+        return cls(keys, 1)
+
+    @classmethod
+    def load(cls, path: Path, *, keep_out_of: Iterable[Path] = ()) -> Self:
+        """Read the keys from `path`.
+
+        Raises:
+            Misconfigured: the file is missing, readable by others, inside a data directory, or not
+            ours.
+        """
+        _refuse_inside(path, keep_out_of)
+        try:
+            with path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
+                    raise Misconfigured("the master key file must be a plain file of mode 0400")
+                octets = bytearray(file.read())
+        except OSError as error:
+            raise Misconfigured(f"the master key file cannot be read: {error.strerror}") from None
+        return cls.parse(octets)
+
+    @classmethod
+    def parse(cls, octets: bytes | bytearray) -> Self:
+        """Read the keys from the content of a master key file, as a service credential delivers it.
+
+        Raises:
+            Misconfigured: this is no master key file; the text of the error holds nothing of it.
+        """
+        try:
+            document = json.loads(octets)
+            if document["format"] != _FORMAT:
+                raise Misconfigured("the master key file is of another format")
+            keys = {
+                int(kid): SecretKey(bytearray(base64.b64decode(key, validate=True)))
+                for kid, key in document["keys"].items()
+            }
+            current = int(document["current"])
+        except (ValueError, TypeError, KeyError, AttributeError, binascii.Error):
+            raise Misconfigured("the master key file is not one of ours") from None
+        return cls(keys, current)
+
+    def rotate(self, path: Path) -> "MasterKeys":
+        """Add a key, make it current, replace the file at `path`; rows are to be sealed anew."""
+        kid = max(self._keys) + 1
+        keys = {old: SecretKey(bytes(key.octets)) for old, key in self._keys.items()}
+        keys[kid] = SecretKey.random()
+        _write(path, _encode(keys, kid), replace=True)
+        return MasterKeys(keys, kid)
+
+    def retire(self, path: Path, kid: int) -> "MasterKeys":
+        """Drop key `kid` once no row and no deposit names it, and replace the file at `path`.
+
+        Raises:
+            Conflict: it is the current key.
+        """
+        if kid == self.current:
+            raise Conflict(Condition.CHANGED_MEANWHILE, "the current master key stays")
+        keys = {n: SecretKey(bytes(key.octets)) for n, key in self._keys.items() if n != kid}
+        _write(path, _encode(keys, self.current), replace=True)
+        return MasterKeys(keys, self.current)
+
+    def __repr__(self) -> str:
+        """Name the numbers, never the keys."""
+        return f"<master keys {', '.join(map(str, self.kids))}; current {self.current}>"
+
+    def __reduce__(self) -> Never:
+        """Refuse to be pickled or copied."""
+        raise TypeError("master keys are not pickled or copied")
+
+
+def _encode(keys: Mapping[int, SecretKey], current: int) -> bytes:
+    document = {
+        "format": _FORMAT,
+        "current": current,
+        "keys": {str(kid): base64.b64encode(key.octets).decode() for kid, key in keys.items()},
+    }
+    return json.dumps(document, indent=2).encode() + b"\n"
+
+
+def _write(path: Path, content: bytes, *, replace: bool) -> None:
+    """Put `content` at `path` whole or not at all, and durable, directory entry included."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, 0o400)  # whatever the umask says
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        if replace:
+            draft.replace(path)
+        else:
+            path.hardlink_to(draft)  # unlike a rename, refuses to overwrite
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except FileExistsError:
+        raise Conflict(Condition.ALREADY_EXISTS, "there is a master key file already") from None
+    except OSError as error:
+        raise Misconfigured(f"the master key file cannot be written: {error.strerror}") from None
+    finally:
+        with suppress(OSError):  # renamed away, or never made
+            draft.unlink()
+
+
+def _refuse_inside(path: Path, directories: Iterable[Path]) -> None:
+    resolved = path.resolve()
+    if any(resolved.is_relative_to(directory.resolve()) for directory in directories):
+        raise Misconfigured("the master key file must lie outside every data directory")
+
+
+def _unknown_key() -> Corrupt:
+    return Corrupt(Condition.KEY_MISMATCH, "a row names a master key that we do not have")
