@@ -76,6 +76,8 @@ def _of_postgres(state: str) -> MailError | None:
 
 def translated(error: BaseException) -> MailError | None:
     """Return the storage fault that `error` stands for, or None where it is a bug of a query."""
+    if isinstance(error, sqlite3.Error):  # from `driver.py`, which goes past SQLAlchemy
+        return _of_sqlite(error)
     if isinstance(error, OSError):
         return _full() if error.errno in _FULL_ERRNOS else _away()
     if isinstance(error, PoolTimeout):

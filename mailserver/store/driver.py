@@ -1,0 +1,114 @@
+"""The hot paths' way to the driver: SQL text with `?`, tuples in, tuples out.
+
+Core costs 20–60 µs a statement (compile cache, result metadata, row objects); an append runs ten
+of them. So appends, lists and flag changes speak through this module. It is the one place that
+knows that SQLite wants `?` and the plain driver, PostgreSQL `$1` and `exec_driver_sql`; a
+statement is written once, for both.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+Row = tuple[Any, ...]
+
+
+def _dollars(text: str) -> str:
+    """Number the placeholders; our statements have no `?` in a literal."""
+    pieces = text.split("?")
+    numbered = [f"{piece}${n}" for n, piece in enumerate(pieces[:-1], start=1)]
+    return "".join(numbered) + pieces[-1]
+
+
+class Sql:
+    """One statement, for both engines."""
+
+    __slots__ = ("postgres", "sqlite")
+
+    def __init__(self, text: str) -> None:
+        """Take `text` with `?` for each parameter."""
+        self.sqlite = text
+        self.postgres = _dollars(text)
+
+
+def sqlite_driver(connection: Connection) -> sqlite3.Connection | None:
+    """Return the driver's own connection on SQLite, None elsewhere."""
+    driver: object = connection.connection.dbapi_connection
+    return driver if isinstance(driver, sqlite3.Connection) else None
+
+
+def fetch(connection: Connection, sql: Sql, parameters: Row = ()) -> list[Row]:
+    """Run one statement and return all its rows as tuples."""
+    driver = sqlite_driver(connection)
+    if driver is not None:
+        return driver.execute(sql.sqlite, parameters).fetchall()
+    return [*connection.exec_driver_sql(sql.postgres, parameters)]
+
+
+def fetch_one(connection: Connection, sql: Sql, parameters: Row = ()) -> Row | None:
+    """Run one statement and return its first row, or None."""
+    rows = fetch(connection, sql, parameters)
+    return rows[0] if rows else None
+
+
+def run(connection: Connection, sql: Sql, parameters: Row = ()) -> int:
+    """Run one statement for its effect; return how many rows it touched."""
+    driver = sqlite_driver(connection)
+    if driver is not None:
+        return driver.execute(sql.sqlite, parameters).rowcount
+    return connection.exec_driver_sql(sql.postgres, parameters).rowcount
+
+
+def run_many(connection: Connection, sql: Sql, rows: Sequence[Row]) -> None:
+    """Run one statement for each of `rows`; a batch on the wire where there is a wire."""
+    if not rows:
+        return
+    driver = sqlite_driver(connection)
+    if driver is not None:
+        driver.executemany(sql.sqlite, rows)
+    elif len(rows) == 1:
+        connection.exec_driver_sql(sql.postgres, rows[0])
+    else:
+        connection.exec_driver_sql(sql.postgres, list(rows))
+
+
+class Lookup:
+    """Point reads by many keys at once: a loop on SQLite, one join with the keys on PostgreSQL.
+
+    `(a, b) IN (VALUES …)` would be one text for both, but makes SQLite scan the table.
+    """
+
+    __slots__ = ("_alone", "_together", "_width")
+
+    def __init__(
+        self, columns: str, table: str, key: Sequence[tuple[str, str]], *, tail: str = ""
+    ) -> None:
+        """Read `columns` (a comma list) of `table`; `key` is (column, PostgreSQL type) pairs.
+
+        `tail` ends the statement ("FOR UPDATE", for one).
+        """
+        names = [name for name, _ in key]
+        where = " AND ".join(f"{name} = ?" for name in names)
+        self._alone = Sql(f"SELECT {columns} FROM {table} WHERE {where}")  # noqa: S608 (our names)
+        arrays = ", ".join(f"?::{kind}[]" for _, kind in key)
+        wanted = ", ".join(f"w_{name}" for name in names)
+        on = " AND ".join(f"{table}.{name} = w_{name}" for name in names)
+        self._together = Sql(
+            f"SELECT {columns} FROM unnest({arrays}) AS w({wanted}) "  # noqa: S608 (our names)
+            f"JOIN {table} ON {on} {tail}"
+        )
+        self._width = len(names)
+
+    def rows(self, connection: Connection, keys: Sequence[Row]) -> list[Row]:
+        """Return the rows that exist, in no order; `columns` should name the key."""
+        if not keys:
+            return []
+        driver = sqlite_driver(connection)
+        if driver is not None:
+            text = self._alone.sqlite
+            found = [driver.execute(text, key).fetchone() for key in keys]
+            return [row for row in found if row is not None]
+        arrays = tuple([key[n] for key in keys] for n in range(self._width))
+        return fetch(connection, self._together, arrays)
