@@ -1,0 +1,120 @@
+"""Brings a database's schema to this program's, and refuses to serve on another.
+
+The revisions lie in the top-level package `migrations`; Alembic runs them inside one write of the
+database, hence in one transaction on both engines: a schema is old or new, whatever happens on
+the way.
+"""
+
+from enum import Enum
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection
+
+import migrations
+from mailserver.model.errors import Misconfigured
+from mailserver.store.database import Database
+from mailserver.store.engine import open_database
+
+
+class Which(Enum):
+    """Whose schema; the value is the directory of its revisions."""
+
+    MAIN = "main"
+    KEYSTORE = "keystore"
+
+
+def _config(which: Which) -> Config:
+    """Point Alembic at one of the two sets of revisions."""
+    root = Path(migrations.__file__).parent
+    config = Config()
+    config.set_main_option("script_location", _literal(root))
+    config.set_main_option("path_separator", "newline")
+    config.set_main_option("version_locations", _literal(root / which.value / "versions"))
+    return config
+
+
+def _literal(path: Path) -> str:
+    """Write a path so that the configuration parser leaves it alone."""
+    return str(path).replace("%", "%%")
+
+
+def head(which: Which) -> str | None:
+    """Name the newest revision this program knows; None where there is none."""
+    return ScriptDirectory.from_config(_config(which)).get_current_head()
+
+
+def current(connection: Connection) -> str | None:
+    """Name the revision that the database is at; None where it is empty."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _move(connection: Connection, which: Which, target: str) -> None:
+    """Upgrade, or downgrade where `target` lies behind, within the connection's transaction."""
+    config = _config(which)
+    config.attributes["connection"] = connection
+    scripts = ScriptDirectory.from_config(config)
+    here = current(connection)
+    try:
+        if target == "base" or _is_behind(scripts, target, here):
+            command.downgrade(config, target)
+        else:
+            command.upgrade(config, target)
+    except CommandError as unknown:
+        raise Misconfigured(
+            "the database was made by a newer version of this program; nothing was changed"
+        ) from unknown
+
+
+def _is_behind(scripts: ScriptDirectory, target: str, here: str | None) -> bool:
+    """Say whether `target` is an ancestor of the revision `here`."""
+    if here is None or target in {"head", here}:
+        return False
+    return any(script.revision == target for script in scripts.iterate_revisions(here, "base"))
+
+
+async def migrate(url: str, which: Which, *, to: str = "head") -> None:
+    """Bring the schema of the database at `url` to revision `to` ("head", "base" or a name).
+
+    Raises:
+        Misconfigured: the database is of a newer program, or `url` is wrong.
+    """
+    database = await open_database(url)
+    try:
+        await migrate_open(database, which, to=to)
+    finally:
+        await database.close()
+
+
+async def migrate_open(database: Database, which: Which, *, to: str = "head") -> None:
+    """Do what `migrate` does on a database that is open already."""
+    await database.write(lambda connection: _move(connection, which, to))
+
+
+async def require_current(database: Database, which: Which) -> None:
+    """Check that the schema is this program's.
+
+    Raises:
+        Misconfigured: it is older, newer or not there; the text says what to do.
+    """
+    here = await database.read(current)
+    wanted = head(which)
+    if here == wanted:
+        return
+    name = "mail database" if which is Which.MAIN else "keystore"
+    known = {
+        script.revision for script in ScriptDirectory.from_config(_config(which)).walk_revisions()
+    }
+    if here is None:
+        raise Misconfigured(f"the {name} is empty: run `zegel migrate` first")
+    if here in known:
+        raise Misconfigured(
+            f"the schema of the {name} is older than this program: run `zegel migrate`"
+        )
+    raise Misconfigured(
+        f"the schema of the {name} is newer than this program: install that version"
+    )

@@ -1,0 +1,1 @@
+"""The mail database's revisions."""
