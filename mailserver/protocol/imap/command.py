@@ -374,35 +374,10 @@ class Move:
     mailbox: str
 
 
-AnyCommand = (
-    Capability
-    | Noop
-    | Logout
-    | Id
-    | StartTls
-    | Authenticate
-    | Login
-    | Enable
-    | Select
-    | Examine
-    | Create
-    | Delete
-    | Rename
-    | Subscribe
-    | Unsubscribe
-    | List
-    | Lsub
-    | Namespace
-    | Status
-    | Append
-    | Idle
-    | Check
-    | Close
-    | Unselect
-    | Expunge
-    | Search
-    | Fetch
-    | Store
-    | Copy
-    | Move
-)
+AnyState = Capability | Noop | Logout | Id
+NotAuthenticated = StartTls | Authenticate | Login
+OnMailboxes = Select | Examine | Create | Delete | Rename | Subscribe | Unsubscribe
+Authenticated = Enable | OnMailboxes | List | Lsub | Namespace | Status | Append | Idle
+Selected = Check | Close | Unselect | Expunge | Search | Fetch | Store | Copy | Move
+
+AnyCommand = AnyState | NotAuthenticated | Authenticated | Selected

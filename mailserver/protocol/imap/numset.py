@@ -9,23 +9,22 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from mailserver.protocol.imap.lexer import NUMBER, SyntaxFault
+
 Ranges = tuple[tuple[int, int], ...]
 
 STAR = 1 << 32
 """`*` before it is resolved: above every 32-bit number, so that a range still stands in order."""
 
 SAVED: Ranges = ((0, 0),)
-"""`$`, the saved result of a SEARCH (RFC 9051 §6.4.4.1); it resolves to nothing, for 0 is no number."""
+"""`$`, the saved result of a SEARCH (RFC 9051 §6.4.4.1); 0 is no number: it resolves to nothing."""
 
-RANGES = (
-    4_096  # in one set: bounds what a stranger can make us compute; a 64 KiB line holds some 10,000
-)
+RANGES = 16_384  # in one set: bounds what a stranger can make us compute
 
 _SET = re.compile(
     rb"(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?"
     rb"(?:,(?:[1-9][0-9]{0,9}|\*)(?::(?:[1-9][0-9]{0,9}|\*))?)*\Z"
 )
-_LARGEST = STAR - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +45,19 @@ def parse(octets: bytes) -> Ranges:
     """Read a `sequence-set`; each range comes low end first, `*` as STAR, `$` as SAVED.
 
     Raises:
-        ValueError: it is none, has a number of more than 32 bits, or more than `RANGES` ranges.
+        SyntaxFault: it is none, has a number of more than 32 bits, or more than `RANGES` ranges.
     """
-    if octets.isdigit():  # one number is by far the most frequent set
+    if len(octets) <= 10 and octets.isdigit():  # by far the most frequent set
         number = int(octets)
-        if not 0 < number <= _LARGEST or octets[0] == 0x30:
-            raise ValueError("a message number is from 1 to 4294967295")
+        if not 0 < number <= NUMBER or octets[0] == 0x30:
+            raise SyntaxFault("a message number is from 1 to 4294967295")
         return ((number, number),)
     if octets == b"$":
         return SAVED
     if not _SET.match(octets):
-        raise ValueError("this is not a set of message numbers")
+        raise SyntaxFault("this is not a set of message numbers")
     if octets.count(b",") >= RANGES:
-        raise ValueError("the set of message numbers has too many parts")
+        raise SyntaxFault("the set of message numbers has too many parts")
     ranges = []
     for part in octets.split(b","):
         first, colon, last = part.partition(b":")
@@ -118,8 +117,8 @@ def encode(numbers: Sequence[int]) -> bytes:
 def _number(octets: bytes) -> int:
     if octets == b"*":
         return STAR
-    if (number := int(octets)) > _LARGEST:
-        raise ValueError("a message number is from 1 to 4294967295")
+    if (number := int(octets)) > NUMBER:
+        raise SyntaxFault("a message number is from 1 to 4294967295")
     return number
 
 
