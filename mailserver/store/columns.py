@@ -10,7 +10,9 @@ from sqlalchemy import BigInteger, Column, LargeBinary, SmallInteger, Text
 from sqlalchemy.types import TypeEngine
 
 Class = Literal["none", "clear", "guarded", "sealed", "pseudonym"]
-Retention = Literal["account", "message", "mailbox", "changes", "index", "domain", "audit"]
+Retention = Literal[
+    "account", "message", "mailbox", "changes", "index", "domain", "audit", "instance"
+]
 """Until the named thing is gone; `changes` is `changes.KEPT`, `audit` the set audit period."""
 
 ACCOUNT_OCTETS = 16

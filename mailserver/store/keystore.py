@@ -18,10 +18,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Self
 
-from sqlalchemy import Connection, and_, delete, func, insert, inspect, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from mailserver.model.errors import Condition, Conflict, Misconfigured
+from mailserver.model.errors import Condition, Conflict
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Guarded
 from mailserver.runtime.clock import Clock
@@ -29,6 +29,7 @@ from mailserver.store.database import Database
 from mailserver.store.engine import open_database
 from mailserver.store.keystore_purge import Purged, purge_files
 from mailserver.store.keystore_tables import TABLES, Rows, revision
+from mailserver.store.migrate import Which, require_current
 
 FRESH = timedelta(
     seconds=2
@@ -116,13 +117,13 @@ class Keystore:
         """Open the keystore at `url`, whose tables the migrations made.
 
         Raises:
-            Misconfigured: the URL is wrong, or the keystore was never migrated.
+            Misconfigured: the URL is wrong, or the schema is not this program's.
             Transient: UNAVAILABLE, the database does not answer.
         """
         database = await open_database(url, lock=_in_turn)
         keystore = cls(database, url, clock)
         try:
-            await database.read(_migrated)
+            await require_current(database, Which.KEYSTORE)
             await keystore.changed()
         except BaseException:
             await database.close()
@@ -286,11 +287,6 @@ def _kids(connection: Connection, *, rows: Rows) -> dict[int, int]:
 
 def _read(found: Iterable[Sequence[object]]) -> tuple[Row, ...]:
     return tuple(Row(*values) for values in found)  # type: ignore[arg-type]  # columns in Row's order
-
-
-def _migrated(connection: Connection) -> None:
-    if not inspect(connection).has_table(revision.name):
-        raise Misconfigured("the keystore has no tables yet: run `zegel migrate` first")
 
 
 def _revision(connection: Connection) -> int:

@@ -8,13 +8,13 @@ changed; it says nothing about anybody.
 """
 
 from enum import Enum
-from typing import Any
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table
 
+from mailserver.store.columns import ACCOUNT_OCTETS, Class, Retention, classified
+
 metadata = MetaData()
 
-ACCOUNT_OCTETS = 16
 ROW_ID_OCTETS = 64
 SELECTOR_OCTETS = 32
 
@@ -38,15 +38,10 @@ class Rows(Enum):
     """What the instance says of itself: its id, its own settings."""
 
 
-def _classified(pd: str, purpose: str, retention: str) -> dict[str, Any]:
-    """Say what kind of personal data a column holds, why, and how long (PRIVACY §4, §16)."""
-    return {"pd": pd, "purpose": purpose, "retention": retention}
-
-
 def _sealed_rows(rows: Rows) -> Table:
     """Declare one table of authenticated rows."""
-    kept = "account" if rows in _OF_ACCOUNTS else "instance"
-    owner = "clear" if rows in _OF_ACCOUNTS else "none"
+    kept: Retention = "account" if rows in _OF_ACCOUNTS else "instance"
+    owner: Class = "clear" if rows in _OF_ACCOUNTS else "none"
     return Table(
         rows.value,
         metadata,
@@ -54,31 +49,31 @@ def _sealed_rows(rows: Rows) -> Table:
             "account_id",
             LargeBinary(ACCOUNT_OCTETS),
             primary_key=True,
-            info=_classified(owner, "whose row it is", kept),
+            info=classified(owner, "whose row it is", kept),
         ),
         Column(
             "row_id",
             LargeBinary(ROW_ID_OCTETS),
             primary_key=True,
-            info=_classified("none", "names the row within the account", kept),
+            info=classified("none", "names the row within the account", kept),
         ),
         Column(
             "selector",
             LargeBinary(SELECTOR_OCTETS),
             nullable=False,
-            info=_classified("pseudonym", "finds a credential without trying each", kept),
+            info=classified("pseudonym", "finds a credential without trying each", kept),
         ),
         Column(
             "kid",
-            Integer,
+            BigInteger,
             nullable=False,
-            info=_classified("none", "which master key seals the row; 0 for none", kept),
+            info=classified("none", "which master key seals the row; 0 for none", kept),
         ),
         Column(
             "sealed",
             LargeBinary,
             nullable=False,
-            info=_classified("guarded", "the row itself, sealed and authenticated", kept),
+            info=classified("guarded", "the row itself, sealed and authenticated", kept),
         ),
         Index(f"ix_{rows.value}_selector", "selector"),
         sqlite_with_rowid=False,
@@ -96,12 +91,12 @@ revision = Table(
         "id",
         Integer,
         primary_key=True,
-        info=_classified("none", "the one row of this table", "instance"),
+        info=classified("none", "the one row of this table", "instance"),
     ),
     Column(
         "number",
         BigInteger,
         nullable=False,
-        info=_classified("none", "rises with each change, so that caches notice", "instance"),
+        info=classified("none", "rises with each change, so that caches notice", "instance"),
     ),
 )
