@@ -125,7 +125,7 @@ class _Tokens:
         return end
 
     def special(self, octet: bytes) -> None:
-        """Take an octet that has a meaning; `)`, a lone `\\` or a second `<` have none."""
+        """Take an octet that has a meaning; a lone backslash, `)` or a second `<` have none."""
         if octet == b",":
             if self.bracket and self.writing is self.domain and not self.words:
                 self.writing.append(b",")  # between the domains of a route (RFC 5322 §4.4)
@@ -171,8 +171,8 @@ class _Tokens:
         words = self.words
         while words and words[-1] == b" ":
             words.pop()
-        while words and words[0] == b" ":
-            del words[0]
+        start = next((at for at, word in enumerate(words) if word != b" "), 0)
+        words = words[start:]
         domain = None if self.domain is None else b"".join(self.domain).replace(b" ", b"")
         if not self.bracket and b" " in words:
             # a name without angle brackets: its last word is the local part, if there is an @

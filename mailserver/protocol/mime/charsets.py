@@ -60,24 +60,24 @@ _CODECS = {label.encode(): codec for codec, labels in _LABELS.items() for label 
 def guess(octets: bytes) -> str:
     """Decode octets of unknown charset: UTF-8 if they are that, else windows-1252."""
     try:
-        return octets.decode("utf-8")
-    except UnicodeDecodeError:
+        return octets.decode()
+    except UnicodeDecodeError as error:
+        if error.start >= len(octets) - 3 and error.reason == "unexpected end of data":
+            return octets.decode("utf-8", "replace")  # UTF-8 that was cut short
         return octets.decode("cp1252", "replace")
 
 
 def decode(octets: bytes, label: bytes | None) -> str:
     """Decode `octets` by their charset label (any case, quotes allowed); never fails.
 
-    What the charset has no character for becomes U+FFFD. An unknown or missing label is guessed,
-    and so is one that says Latin-1 or US-ASCII, for octets that are valid UTF-8 with 8-bit
-    characters are hardly ever anything else.
+    What the charset has no character for becomes U+FFFD; the result has no lone surrogates. An
+    unknown or missing label is guessed, and so is one that says Latin-1 or US-ASCII, for octets
+    that are valid UTF-8 beyond ASCII are hardly ever anything else.
     """
-    if octets.isascii() and b"\x1b" not in octets and b"~{" not in octets:
-        codec = _CODECS.get(label.strip(b" \t\"'").lower()) if label else None
-        if codec is None or not codec.startswith(("utf-7", "utf-16", "utf-32")):
-            return octets.decode("ascii")
-        return octets.decode(codec, "replace")
     codec = _CODECS.get(label.strip(b" \t\"'").lower()) if label else None
     if codec is None or codec == "cp1252":
         return guess(octets)
-    return octets.decode(codec, "replace")
+    text = octets.decode(codec, "replace")
+    if codec == "utf-7":  # Python's reads surrogates as they come
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

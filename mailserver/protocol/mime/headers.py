@@ -191,7 +191,7 @@ def parameter_text(parameters: Parameters, name: bytes) -> str | None:
 
 
 def _word_octets(encoding: str, text: str) -> bytes:
-    octets = text.encode("utf-8", "surrogateescape")
+    octets = text.encode()
     if encoding in "qQ":
         return a2b_qp(octets.replace(b"\n", b"").replace(b"\r", b""), header=True)
     return base64_octets(octets)
@@ -205,12 +205,12 @@ def _decode_words(text: str) -> str:
     for found in _ENCODED_WORD.finditer(text):
         label = found.group(1).lower()
         if pending and (found.start() != position or label != charset):
-            out.append(decode(b"".join(pending), charset.encode("utf-8", "replace")))
+            out.append(decode(b"".join(pending), charset.encode()))
             pending = []
         out.append(text[position : found.start()])
         charset, position = label, found.end()
         pending.append(_word_octets(found.group(2), found.group(3)))
-    out.append(decode(b"".join(pending), charset.encode("utf-8", "replace")))
+    out.append(decode(b"".join(pending), charset.encode()))
     out.append(text[position:])
     return "".join(out)
 

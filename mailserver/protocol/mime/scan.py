@@ -145,6 +145,14 @@ def scan(message: bytes) -> Part:
     return _Scan(message).run()
 
 
+def header_only(message: bytes) -> Part:
+    """Return the root as `scan` would, without looking into its body: no type, no children."""
+    end, _ = _Scan(message).header_end(0)
+    part = Part(0, end, [])
+    part.body_end = len(message)
+    return part
+
+
 class _Scan:
     __slots__ = ("boundaries", "counted", "message", "newlines", "open", "parts", "size")
 

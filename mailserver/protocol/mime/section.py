@@ -7,10 +7,12 @@ from functools import lru_cache
 from typing import Literal
 
 from mailserver.protocol.mime.headers import header_fields
-from mailserver.protocol.mime.scan import Part, scan
+from mailserver.protocol.mime.scan import Part, header_only, scan
 
 What = Literal["", "HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT", "TEXT", "MIME"]
 """The word that ends a section; empty where a section is only a path, or nothing at all."""
+
+_NAME = re.compile(rb"[^\x00-\x20\x7f:]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ def section(message: bytes, spec: Section, root: Part | None = None) -> bytes | 
     """
     if not spec.path and not spec.what:
         return message
+    if not root and not spec.path and spec.what != "MIME":
+        root = header_only(message)
     span = locate(root or scan(message), spec)
     if span is None:
         return None
@@ -111,7 +115,8 @@ def _selector(names: frozenset[bytes]) -> re.Pattern[bytes]:
 
     Clients ask for the same few sets again and again, over thousands of headers.
     """
-    wanted = b"|".join(map(re.escape, sorted(names))) or rb"(?!)"
+    possible = [re.escape(name) for name in sorted(names) if _NAME.match(name)]
+    wanted = b"|".join(possible) or rb"(?!)"
     return re.compile(
         rb"^(?:" + wanted + rb")[ \t]*+:[^\n]*+(?:\n[ \t][^\n]*+)*+\n?",
         re.MULTILINE | re.IGNORECASE,
