@@ -1,0 +1,54 @@
+"""T-CLAIM of PRIVACY §0: nothing we say to people promises more than is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FORBIDDEN = re.compile(
+    r"zero[\s-]+knowledge|end[\s-]+to[\s-]+end|\be2ee\b|can(no|')t\s+ever\s+read\s+your"
+    r"|(can|could)\s+never\s+read\s+your|military[\s-]+grade|unbreakable",
+    re.IGNORECASE,
+)
+CLAIM = (
+    "Stored mail is encrypted with a key that only your credentials open. While none of your"
+    " devices or sessions is connected, our disks, database and backups do not reveal message text,"
+    " subjects, correspondents, attachments, contacts or the search index."
+)
+
+
+def texts_for_people() -> list[Path]:
+    found = [ROOT / "README.md", ROOT / "pyproject.toml", *(ROOT / "docs").rglob("*.md")]
+    return found + [
+        path
+        for folder in ("mailserver", "webui")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".html", ".ts", ".svelte", ".json"}
+    ]
+
+
+def test_forbidden_words_are_nowhere() -> None:
+    paths = texts_for_people()
+    assert len(paths) > 20
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in paths
+        for match in FORBIDDEN.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["end-to-end encryption", "Zero knowledge", "we can never read your mail", "end to\nend"],
+)
+def test_check_would_see_them(words: str) -> None:
+    assert FORBIDDEN.search(words)
+
+
+def test_readme_makes_the_allowed_claim_and_names_the_moments_of_plaintext() -> None:
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").replace("\n> ", " ").split())
+    assert CLAIM in readme
+    for moment in ("being received", "mail programs is connected", "an hour", "Folder names"):
+        assert moment in readme
