@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from mailserver.model.address import Address
@@ -50,6 +51,7 @@ def date_time(at: datetime) -> str:
     )
 
 
+@lru_cache(maxsize=256)  # a client that sends one message sends more
 def _literal(ip: str) -> str:
     address = ip_address(ip.partition("%")[0])
     return f"[IPv6:{address}]" if isinstance(address, IPv6Address) else f"[{address}]"

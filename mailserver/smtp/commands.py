@@ -1,0 +1,216 @@
+"""The commands of a session up to the message itself: EHLO, MAIL, RCPT and the small ones.
+
+The methods are named as aiosmtpd's table of commands wants them. Each says its reply or raises the
+error that is one; sequence and sender come first, so that nobody learns who exists before saying
+who asks (RFC 5321 §4.1.4, §7.3).
+"""
+
+from dataclasses import dataclass, field
+
+from mailserver.model.address import Address
+from mailserver.model.errors import Condition, MailError
+from mailserver.protocol.smtp.codes import Code
+from mailserver.protocol.smtp.command import parse_helo, parse_mail, parse_rcpt
+from mailserver.protocol.smtp.reply import Rejection, Reply
+from mailserver.protocol.smtp.trace import Hop, protocol_name
+from mailserver.smtp import status
+from mailserver.smtp.connection import Connection, Door
+from mailserver.smtp.handler import Handler
+from mailserver.smtp.policy import Service
+from mailserver.smtp.status import bad_sequence
+
+
+@dataclass(slots=True)
+class Draft:
+    """A transaction while it is put together: MAIL began it, RCPT adds to it."""
+
+    handler: Handler
+    sender: Address | None
+    smtputf8: bool
+    recipients: list[Address] = field(default_factory=list)
+
+
+class Commands(Connection):
+    """A session that can begin a transaction and gather its recipients."""
+
+    def __init__(self, door: Door, handler: Handler | None) -> None:
+        """Hand transactions to `handler`, which is None until somebody signed in."""
+        super().__init__(door)
+        self.handler = handler
+        self.helo = ""
+        """The name that the client gave itself; empty until it did."""
+        self.extended = False
+        """Whether the client greeted with EHLO or LHLO."""
+        self.draft: Draft | None = None
+        self._refused_recipients = 0
+
+    # -- what the session knows
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether AUTH succeeded on this connection."""
+        return False
+
+    def hop(self, *, utf8: bool) -> Hop:
+        """Describe the client for a trace field."""
+        protocol = protocol_name(
+            lmtp=self.policy.service is Service.LMTP,
+            extended=self.extended,
+            utf8=utf8,
+            tls=self.over_tls,
+            signed_in=self.signed_in,
+        )
+        return Hop(self.helo, self.ip, protocol)
+
+    def extensions(self) -> list[str]:
+        """List what EHLO offers now."""
+        offered = [
+            "PIPELINING",
+            f"SIZE {self.policy.content.message_octets}",
+            "8BITMIME",
+            "SMTPUTF8",
+            "CHUNKING",
+            "ENHANCEDSTATUSCODES",
+        ]
+        if self.door.tls is not None and not self.over_tls:
+            offered.append("STARTTLS")
+        return offered
+
+    def abandon(self) -> None:
+        """Drop the transaction in hand."""
+        super().abandon()
+        self.draft = None
+        if self.handler is not None:
+            self.handler.forget()
+
+    # -- greetings
+
+    async def smtp_EHLO(self, arg: str) -> None:
+        """Greet. A second EHLO is a RSET (RFC 5321 §4.1.4)."""
+        self._greet(arg, extended=True)
+        lines = "\n".join((self.policy.hostname, *self.extensions()))
+        self.say(Reply(Code.OK, None, lines).encode())
+
+    async def smtp_HELO(self, arg: str) -> None:
+        """Greet as RFC 821 did."""
+        self._greet(arg, extended=False)
+        self.say(Reply(Code.OK, None, self.policy.hostname).encode())
+
+    def _greet(self, argument: str, *, extended: bool) -> None:
+        self.helo = parse_helo(argument)
+        self.extended = extended
+        self.abandon()
+
+    async def smtp_STARTTLS(self, arg: str) -> None:
+        """Begin TLS. Source: RFC 3207."""
+        if self.door.tls is None:
+            raise Rejection(status.NOT_OFFERED)
+        if arg:
+            raise Rejection(status.NO_ARGUMENT)
+        if self.over_tls:
+            raise bad_sequence("TLS is active already")
+        self.say(status.START_TLS.encode())
+        await self.flush()
+        await self.begin_tls(self.door.tls)
+        self.abandon()
+        self.helo, self.extended = "", False  # RFC 3207 §4.2: nothing learnt before it is kept
+
+    # -- a transaction
+
+    async def smtp_MAIL(self, arg: str) -> None:
+        """Begin a transaction. Source: RFC 5321 §4.1.1.2, RFC 1870 §6.1."""
+        if not self.helo:
+            raise bad_sequence("Say who you are first")
+        if self.handler is None:
+            raise Rejection(status.SIGN_IN_FIRST)
+        if self.draft is not None:
+            raise bad_sequence("A transaction is open already")
+        if self.messages >= self.policy.messages:
+            self.end(status.TOO_MANY_MESSAGES)
+            return
+        said = parse_mail(arg)
+        if said.size_octets is not None and said.size_octets > self.policy.content.message_octets:
+            raise MailError(Condition.TOO_LARGE, "The message is too large")
+        self.handler.check_sender(said.sender)
+        self.draft = Draft(self.handler, said.sender, said.smtputf8)
+        self.say(status.SENDER_OK)
+
+    async def smtp_RCPT(self, arg: str) -> None:
+        """Add a recipient. Source: RFC 5321 §4.1.1.3, §4.5.3.1.10."""
+        draft = self.draft
+        if draft is None:
+            raise bad_sequence("MAIL comes first")
+        self.check_recipients_open()
+        try:
+            recipient = parse_rcpt(
+                arg, smtputf8=draft.smtputf8, postmaster_domain=self.policy.hostname
+            )
+            if len(draft.recipients) >= self.policy.recipients:
+                raise Rejection(status.TOO_MANY_RECIPIENTS)
+            await draft.handler.admit(draft.sender, recipient)
+        except MailError as error:
+            self._refuse_recipient(error)
+            return
+        draft.recipients.append(recipient)
+        self.say(status.RECIPIENT_OK)
+
+    def check_recipients_open(self) -> None:
+        """Refuse RCPT once content has come."""
+
+    def _refuse_recipient(self, error: MailError) -> None:
+        """Count apart from other errors: a sender may have many recipients that are no more.
+
+        Recipients beyond the limit are answered as many times again, for that is how a sender
+        learns to divide its list (RFC 5321 §4.5.3.1.10); one who goes on after that listens to
+        nothing we say.
+        """
+        reply = status.reply_to(error)
+        self.say(reply.encode())
+        self.refusals += 1
+        self._refused_recipients += 1
+        surplus = reply is status.TOO_MANY_RECIPIENTS or reply is status.RECIPIENT_ALONE
+        allowed = self.policy.recipients if surplus else self.policy.refused_recipients
+        if self._refused_recipients >= allowed:
+            self.end(status.TOO_MANY_ERRORS)
+
+    def count_message(self, octets: int) -> None:
+        """Count a message that was taken; what went wrong before it is forgiven."""
+        self.messages += 1
+        self.octets += octets
+        self._errors = 0
+        self._refused_recipients = 0
+
+    async def smtp_RSET(self, arg: str) -> None:
+        """Drop the transaction."""
+        if arg:
+            raise Rejection(status.NO_ARGUMENT)
+        self.abandon()
+        self.say(status.OK.encode())
+
+    # -- the small ones
+
+    async def smtp_NOOP(self, arg: str) -> None:
+        """Do nothing; an argument is ignored (RFC 5321 §4.1.1.9)."""
+        self.say(status.OK.encode())
+
+    async def smtp_QUIT(self, arg: str) -> None:
+        """Say goodbye and close."""
+        if arg:
+            raise Rejection(status.NO_ARGUMENT)
+        self.end(status.BYE)
+
+    async def smtp_VRFY(self, arg: str) -> None:
+        """Say neither yes nor no: a directory is nobody's business (RFC 5321 §7.3)."""
+        self.say(status.NOT_VERIFIED.encode())
+
+    async def smtp_EXPN(self, arg: str) -> None:
+        """Expand nothing."""
+        raise Rejection(status.NOT_OFFERED)
+
+    async def smtp_HELP(self, arg: str) -> None:
+        """Point to the standard."""
+        self.say(status.HELP.encode())
+
+    async def smtp_AUTH(self, arg: str) -> None:
+        """Refuse: only submission has accounts."""
+        raise Rejection(status.NOT_OFFERED)
