@@ -1,0 +1,64 @@
+"""How long and how much: the bounds of one IMAP connection, and what all of them share."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from mailserver.mail.account import Account
+from mailserver.model.sealed import Plaintext
+from mailserver.protocol.imap.limits import Limits
+from mailserver.runtime.limits import Budget, Connections
+
+SignIn = Callable[[str, Plaintext, str], Awaitable[Account]]
+"""Login name, secret, the peer's IP address → the account, open for one connection.
+
+Raises Refused with AUTHENTICATION_FAILED, ACCOUNT_PASSWORD_ON_MAIL, TRY_LATER, EXPIRED or SCOPE.
+"""
+
+WRITE_OCTETS = 64 * 1024
+"""One write to the socket, about: fewer cost more calls, more would hold up other connections."""
+
+BUFFER_OCTETS = 256 * 1024
+"""What may lie unsent before a command waits for its client."""
+
+AHEAD_OCTETS = 64 * 1024
+"""What a client may send ahead of the command that runs before we stop reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Times are late by up to `turn`, the first after connecting excepted."""
+
+    login: timedelta = timedelta(seconds=60)
+    inactivity: timedelta = timedelta(minutes=30)
+    """Without a command, or in IDLE without a new one (RFC 9051 §5.4, RFC 2177)."""
+    life: timedelta = timedelta(hours=24)
+    """PRIVACY §6."""
+    rest_after: timedelta = timedelta(minutes=10)
+    """In IDLE, before what was opened is dropped (PRIVACY §6)."""
+    unread: timedelta = timedelta(minutes=5)
+    """Without the client reading any of what waits for it, or sending any of a literal."""
+    command: timedelta = timedelta(minutes=15)
+    """The longest that one command may run."""
+    handshake: timedelta = timedelta(seconds=30)
+    shutdown: timedelta = timedelta(seconds=5)
+    """What running commands get to end in when the server stops."""
+    turn: timedelta = timedelta(seconds=60)
+    failures: int = 3
+    """Refused sign-ins before BYE."""
+    bad_commands: int = 10
+    """One after the other before BYE."""
+    machine: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the connections of a process have in common."""
+
+    sign_in: SignIn
+    literals: Budget
+    """Octets of messages being appended, by all clients together."""
+    connections: Connections
+    bounds: Bounds = field(default_factory=Bounds)
+    help_url: str | None = None
+    """Where a user makes an app password; told to one who tried the account password."""
