@@ -1,0 +1,384 @@
+"""Octets ↔ machine: one client's socket, its timeouts and its backpressure.
+
+The theory. Events that need no waiting are carried out as they come; the first that has to wait
+starts the connection's one task, which carries out it and what has come behind it, then ends. So
+while nothing runs there is no task, no buffer and no timer here: what idles is this object, its
+session and its machine.
+
+Reading stops while a client sends far ahead of its running command; a command stops writing while
+its client does not read. What is written leaves in one write for all that was said between two
+waits, so no response is cut where a command is.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from ipaddress import ip_address
+from typing import Protocol
+
+from mailserver.imap.bounds import AHEAD_OCTETS, Shared
+from mailserver.imap.commands_any import capabilities
+from mailserver.imap.commands_append import admit
+from mailserver.imap.dispatch import Work, guarded, perform
+from mailserver.imap.outgoing import Outgoing
+from mailserver.imap.session import Session
+from mailserver.protocol.imap.event import Event, LiteralBegin
+from mailserver.protocol.imap.machine import Machine
+from mailserver.protocol.imap.response import untagged
+from mailserver.protocol.imap.response_code import capability as capability_code
+from mailserver.runtime.log import get_logger
+from mailserver.runtime.settings import Tls
+
+log = get_logger("imap")
+
+
+class Door(Protocol):
+    """What a connection needs of the listener it came in by."""
+
+    shared: Shared
+    tls: Tls
+    context: ssl.SSLContext | None
+    tasks: asyncio.TaskGroup
+
+    def enter(self, connection: "Connection") -> bool:
+        """Count `connection`; False where there is no room for it."""
+        ...
+
+    def leave(self, connection: "Connection") -> None:
+        """Count it no more."""
+        ...
+
+
+class Connection(asyncio.Protocol):
+    """One client."""
+
+    __slots__ = (
+        "_ahead_octets",
+        "_born_at",
+        "_door",
+        "_ended",
+        "_entered",
+        "_heard_at",
+        "_leaving",
+        "_outgoing",
+        "_push_due",
+        "_queue",
+        "_rested",
+        "_secure",
+        "_task",
+        "_transport",
+        "machine",
+        "peer",
+        "session",
+        "slot",
+    )
+
+    _transport: asyncio.Transport
+    _outgoing: Outgoing
+
+    def __init__(self, door: Door) -> None:
+        """Wait for a client at `door`."""
+        self._door = door
+        self.peer = ""
+        self.slot = 0
+        """Where it sits in the ring of deadlines; the listener's."""
+        self.machine = Machine(door.shared.bounds.machine)
+        self.session = Session(self, door.shared)
+        self._secure = False
+        self._entered = False
+        self._ended = False
+        self._leaving: bytes | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._queue: deque[Event] | None = None
+        self._ahead_octets = 0
+        self._push_due = False
+        self._born_at = self._heard_at = asyncio.get_running_loop().time()
+        self._rested = False
+
+    # --- what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet, or begin the handshake; or turn the client away where there is no room."""
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError("IMAP runs over streams")
+        self._transport = transport
+        self._outgoing = Outgoing(transport)
+        name = transport.get_extra_info("peername")
+        self.peer = name[0] if isinstance(name, tuple) else ""
+        opened: socket.socket | None = transport.get_extra_info("socket")
+        if opened is not None:  # a client that vanished without a word is noticed
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._entered = self._door.enter(self)
+        if not self._entered:
+            # Where TLS comes first nothing is said: the bound is there to spare the handshake.
+            if self._door.tls is not Tls.IMPLICIT:
+                self.say(untagged(b"BYE", b"too many connections", b"LIMIT"))
+            self.end()
+        elif self._door.tls is Tls.IMPLICIT:
+            self._begin(self._greet_securely())
+        else:
+            self._greet()
+            self._outgoing.flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Carry out what the client sent, or keep it for when the running command ends."""
+        self._heard_at = asyncio.get_running_loop().time()
+        self._rested = False
+        if self._ended:
+            return
+        events = self.machine.feed(data)
+        if self._task is None:
+            self._queue = deque(events)
+            self._work()
+            return
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.extend(events)
+        self._ahead_octets += len(data)
+        if self._ahead_octets > AHEAD_OCTETS:
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Answer what was asked before the client closed its half, where TLS does not forbid it."""
+        if self._task is None or self._secure:
+            return False
+        self._leaving = b"until next time"
+        return True
+
+    def pause_writing(self) -> None:
+        """Stop, for the client does not read: it is neither heard nor told more."""
+        self._outgoing.paused = True
+        if not self._ended:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on: the client has read."""
+        self._outgoing.resume()
+        if self._ended:
+            return
+        if self._ahead_octets <= AHEAD_OCTETS:
+            self._transport.resume_reading()
+        self.push()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop what runs for the client, and give back what it held."""
+        self._ended = True
+        self.machine.close()
+        if self._entered:
+            self._entered = False
+            self._door.leave(self)
+            self._door.tasks.create_task(self._depart(self._task))
+            if self._task is not None:
+                self._task.cancel()
+
+    # --- what the session calls
+
+    @property
+    def private(self) -> bool:
+        """Whether nobody on the way can read a password."""
+        if self._secure:
+            return True
+        return self._door.tls is Tls.NONE and bool(self.peer) and ip_address(self.peer).is_loopback
+
+    @property
+    def can_start_tls(self) -> bool:
+        """Whether STARTTLS is still to be had."""
+        return self._door.tls is Tls.STARTTLS and not self._secure
+
+    def say(self, octets: bytes) -> None:
+        """Queue octets; see `Link`."""
+        if not self._ended:
+            self._outgoing.say(octets)
+
+    async def relieve(self) -> None:
+        """Send what is queued if it is much, and wait while the client does not read."""
+        await self._outgoing.relieve()
+
+    async def start_tls(self) -> None:
+        """Take the connection to TLS; what came in the clear behind STARTTLS is dropped."""
+        context = self._door.context
+        if context is None:
+            raise RuntimeError("a listener with TLS has a certificate")
+        self._outgoing.flush()
+        if self.machine.paused:
+            self.machine.start_tls()
+        seconds = self._door.shared.bounds.handshake.total_seconds()
+        try:
+            secured = await asyncio.get_running_loop().start_tls(
+                self._transport, self, context, server_side=True, ssl_handshake_timeout=seconds
+            )
+        except OSError as error:  # the handshake failed; most often a scanner or an old client
+            log.info("handshake failed", peer=self.peer, error=type(error).__name__)
+            self._transport.abort()
+            self.connection_lost(None)  # nobody else tells: the transport was the handshake's
+            return
+        if not isinstance(secured, asyncio.Transport):
+            raise TypeError("TLS runs over streams")
+        self._transport = secured
+        self._outgoing = Outgoing(secured)
+        self._secure = True
+
+    def push(self) -> None:
+        """Tell an idling client what happened, once for all of this turn of the loop."""
+        if not self._push_due and self.session.idle_tag is not None:
+            self._push_due = True
+            asyncio.get_running_loop().call_soon(self._tell)
+
+    def end(self) -> None:
+        """Close once everything said is sent; nothing more is said or heard."""
+        if not self._ended:
+            self._outgoing.flush()
+            self._ended = True
+            self.machine.close()
+            self._transport.close()
+
+    # --- what the listener calls
+
+    def retire(self) -> None:
+        """Say goodbye as soon as no command runs: the server stops."""
+        self._leaving = b"the server is stopping"
+        if self._task is None:
+            self._settle()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._ended = True
+        self._transport.abort()
+
+    def due(self, now: float) -> None:
+        """Close the connection where it has had its time (`Bounds`)."""
+        bounds, session = self._door.shared.bounds, self.session
+        if self._outgoing.is_stuck(now, bounds.unread.total_seconds()):
+            self.abort()
+        elif not self._ended and (reason := self._overdue(now)):
+            session.bye(reason)
+        elif (
+            not self._ended
+            and session.idle_tag is not None
+            and session.account is not None
+            and not self._rested
+            and now - self._heard_at > bounds.rest_after.total_seconds()
+        ):
+            self._rested = True
+            session.account.rest()
+
+    def _overdue(self, now: float) -> bytes:
+        """Return why the client has had its time, empty where it has not."""
+        bounds, session = self._door.shared.bounds, self.session
+        silent, age = now - self._heard_at, now - self._born_at
+        if session.account is None and age > bounds.login.total_seconds():
+            return b"too long without signing in"
+        if self._task is not None:
+            late = silent > bounds.command.total_seconds() and not self._outgoing.paused
+            return b"the command took too long" if late else b""
+        if session.uploads is not None and silent > bounds.unread.total_seconds():
+            return b"the rest of the message did not come"
+        if silent > bounds.inactivity.total_seconds():
+            return b"nothing was asked for too long"
+        return b"sign in again" if age > bounds.life.total_seconds() else b""
+
+    # --- the work
+
+    def _greet(self) -> None:
+        code = capability_code(capabilities(self.session))
+        self.say(untagged(b"OK", b"Zegel is ready", code))
+
+    async def _greet_securely(self) -> None:
+        await self.start_tls()
+        self._greet()
+
+    def _work(self) -> None:
+        """Carry out queued events until one needs waiting, which starts the task."""
+        work = self._next()
+        self._outgoing.flush()
+        if work is not None:
+            self._begin(work)
+        else:
+            self._queue = None
+
+    def _begin(self, work: Work) -> None:
+        self._task = self._door.tasks.create_task(self._run(work))
+
+    async def _run(self, work: Work) -> None:
+        """Be the connection's one task: carry out `work` and all that is queued."""
+        awaited: Work | None = work
+        try:
+            while awaited is not None:
+                await awaited
+                self._go_on()
+                await self.relieve()
+                awaited = self._next()
+        finally:
+            self._task = None
+            self._queue = None
+            self._heard_at = asyncio.get_running_loop().time()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Come to rest after the task."""
+        self._outgoing.flush()
+        if self._leaving is not None:
+            self.session.bye(self._leaving)
+        if self._ended:
+            return
+        if self._ahead_octets > AHEAD_OCTETS and not self._outgoing.paused:
+            self._transport.resume_reading()
+        self._ahead_octets = 0
+        self.push()  # what happened meanwhile woke nobody
+
+    def _next(self) -> Work | None:
+        while self._queue and not self._ended:
+            event = self._queue.popleft()
+            if isinstance(event, LiteralBegin):
+                self._answer(event)
+                continue
+            work = perform(self.session, event)
+            if work is not None:
+                return work
+            self._go_on()
+        return None
+
+    def _answer(self, begin: LiteralBegin) -> None:
+        accepted = admit(self.session, begin)
+        machine = self.machine
+        self._heed(machine.accept_literal() if accepted else machine.refuse_literal())
+
+    def _go_on(self) -> None:
+        """Let the machine read on, if the event that was carried out was what it paused for.
+
+        It pauses behind the last event it has given, so while others wait it is not their turn.
+        """
+        machine, session = self.machine, self.session
+        if self._queue or self._ended or not machine.paused:
+            return
+        if session.idle_tag is not None:
+            self._heed(machine.expect_done())
+        elif session.sasl is not None:
+            self._heed(machine.expect_line())
+        else:
+            self._heed(machine.resume())
+
+    def _heed(self, events: list[Event]) -> None:
+        if events:
+            if self._queue is None:
+                self._queue = deque()
+            self._queue.extend(events)
+
+    def _tell(self) -> None:
+        """Tell an idling client what happened; while it does not read, wait until it does."""
+        self._push_due = False
+        tag = self.session.idle_tag
+        if tag is None or self._ended or self._task is not None or self._outgoing.paused:
+            return
+        view = self.session.gather()
+        if view is not None and view.stale:
+            self._begin(guarded(self.session, tag, self.session.tell(expunges=True)))
+        elif view is not None:
+            self.session.say_news(view, expunges=True)
+            self._outgoing.flush()
+
+    async def _depart(self, task: asyncio.Task[None] | None) -> None:
+        if task is not None:
+            await asyncio.wait((task,))
+        await self.session.close()

@@ -1,0 +1,130 @@
+"""The IMAP listener: sockets, TLS, how many may come in, and a stop that tells everybody."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from mailserver.imap.bounds import Shared
+from mailserver.imap.connection import Connection
+from mailserver.imap.deadlines import Deadlines
+from mailserver.model.errors import Misconfigured
+from mailserver.model.ids import AccountId
+from mailserver.runtime.log import get_logger
+from mailserver.runtime.settings import Endpoint, Tls
+
+log = get_logger("imap")
+
+BACKLOG = 1_024  # clients come back all at once when a server was away
+
+
+class Listener:
+    """One listening address and its connections; made by `listening`."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        tls: Tls,
+        context: ssl.SSLContext | None,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self.shared = shared
+        self.tls = tls
+        self.context = context
+        self.tasks = tasks
+        self._connections: set[Connection] = set()
+        self._deadlines = Deadlines(shared.bounds.turn)
+        self._server: asyncio.Server | None = None
+        self._empty = asyncio.Event()
+
+    @property
+    def port(self) -> int:
+        """The port that was bound."""
+        if self._server is None or not self._server.sockets:
+            raise RuntimeError("the listener is closed")
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
+
+    async def bind(self, address: Endpoint) -> None:
+        """Begin to listen.
+
+        Raises:
+            Misconfigured: the address cannot be bound.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(
+                lambda: Connection(self), address.host or None, address.port, backlog=BACKLOG
+            )
+        except OSError as error:
+            raise Misconfigured(f"imap: cannot listen on {address}") from error
+
+    def enter(self, connection: Connection) -> bool:
+        """Count `connection`; False where there is no room for it."""
+        if not self.shared.connections.try_enter(connection.peer):
+            log.info("too many connections", peer=connection.peer)
+            return False
+        self._connections.add(connection)
+        connection.slot = self._deadlines.enter(connection)
+        self._empty.clear()
+        return True
+
+    def leave(self, connection: Connection) -> None:
+        """Count it no more."""
+        self.shared.connections.leave(connection.peer)
+        self._connections.discard(connection)
+        self._deadlines.leave(connection, connection.slot)
+        if not self._connections:
+            self._empty.set()
+
+    def revoke(self, account_id: AccountId) -> None:
+        """Close every connection of an account whose credentials or lock changed (PRIVACY §6)."""
+        for connection in tuple(self._connections):
+            account = connection.session.account
+            if account is not None and account.account_id == account_id:
+                connection.session.bye(b"access was withdrawn", b"UNAVAILABLE")
+
+    async def close(self) -> None:
+        """Listen no more, say goodbye to everybody, and close what does not end in time."""
+        if self._server is not None:
+            self._server.close()
+        for connection in tuple(self._connections):
+            connection.retire()
+        if self._connections:
+            try:
+                async with asyncio.timeout(self.shared.bounds.shutdown.total_seconds()):
+                    await self._empty.wait()
+            except TimeoutError:
+                for connection in tuple(self._connections):
+                    connection.abort()
+
+
+@asynccontextmanager
+async def listening(
+    address: Endpoint, tls: Tls, shared: Shared, context: ssl.SSLContext | None = None
+) -> AsyncIterator[Listener]:
+    """Serve IMAP on `address` for the length of a block.
+
+    Args:
+        address: where to listen; port 0 picks a free one.
+        tls: `NONE` takes sign-ins from loopback only.
+        shared: sign-in, budgets and bounds.
+        context: the certificate, where `tls` is not NONE.
+
+    Raises:
+        Misconfigured: the address cannot be bound, or TLS has no certificate.
+    """
+    if tls is not Tls.NONE and context is None:
+        raise Misconfigured("imap: a listener with TLS needs a certificate")
+    async with asyncio.TaskGroup() as tasks:
+        listener = Listener(shared, tls, context, tasks)
+        await listener.bind(address)
+        try:
+            yield listener
+        finally:
+            await listener.close()

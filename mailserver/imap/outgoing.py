@@ -1,0 +1,68 @@
+"""The outgoing half of a connection: few large writes, and no more unsent than a bound."""
+
+import asyncio
+
+from mailserver.imap.bounds import BUFFER_OCTETS, WRITE_OCTETS
+
+
+class Outgoing:
+    """What is said to one client, on its way into the transport."""
+
+    __slots__ = ("_octets", "_pieces", "_resumed", "_stuck", "_transport", "paused")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        """Write to `transport`."""
+        self._transport = transport
+        transport.set_write_buffer_limits(high=BUFFER_OCTETS)
+        self._pieces: list[bytes] = []
+        self._octets = 0
+        self.paused = False
+        """The client does not read, and a buffer is full."""
+        self._resumed: asyncio.Future[None] | None = None
+        self._stuck: tuple[int, float] | None = None
+
+    def say(self, octets: bytes) -> None:
+        """Queue octets."""
+        self._pieces.append(octets)
+        self._octets += len(octets)
+
+    def flush(self) -> None:
+        """Send what is queued."""
+        if not self._pieces:
+            return
+        if self._octets <= BUFFER_OCTETS:
+            self._transport.write(b"".join(self._pieces))
+        else:  # joining would copy a large body once more
+            for octets in self._pieces:
+                self._transport.write(octets)
+        self._pieces.clear()
+        self._octets = 0
+
+    async def relieve(self) -> None:
+        """Send what is queued if it is much, and wait while the client does not read."""
+        if self._octets >= WRITE_OCTETS:
+            self.flush()
+        while self.paused:  # the connection's deadlines see to it that this ends
+            self._resumed = asyncio.get_running_loop().create_future()
+            try:
+                await self._resumed
+            finally:
+                self._resumed = None
+
+    def resume(self) -> None:
+        """Go on: the client has read."""
+        self.paused = False
+        self._stuck = None
+        if self._resumed is not None and not self._resumed.done():
+            self._resumed.set_result(None)
+
+    def is_stuck(self, now: float, seconds: float) -> bool:
+        """Whether nothing of what is unsent was taken for `seconds`; asked now and then."""
+        unsent = self._transport.get_write_buffer_size()
+        if not unsent:
+            self._stuck = None
+            return False
+        if self._stuck is None or self._stuck[0] != unsent:
+            self._stuck = (unsent, now)
+            return False
+        return now - self._stuck[1] > seconds
