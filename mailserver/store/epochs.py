@@ -1,0 +1,124 @@
+"""Content keys ("epochs"), each sealed to its account; we number and keep them (PRIVACY §2)."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from mailserver.model.errors import Absent, Condition
+from mailserver.model.ids import AccountId, EpochId
+from mailserver.model.sealed import Sealed
+from mailserver.store.access import Access, Done
+from mailserver.store.driver import Lookup, Sql, fetch, fetch_one, run, run_many
+from mailserver.store.instants import from_microseconds, to_microseconds
+
+
+class NewEpoch(NamedTuple):
+    """A content key as the vault sealed it."""
+
+    origin: int
+    """Who made it: `crypto.context.Origin`."""
+    generation: int
+    suite: int
+    sealed: Sealed
+    dep_kid: int
+    """Which master key authenticates a deposit epoch; 0 for an owner's."""
+    dep_mac: bytes
+    created_at: datetime
+
+
+class EpochRow(NamedTuple):
+    """A content key as it is stored."""
+
+    epoch: EpochId
+    origin: int
+    generation: int
+    suite: int
+    sealed: Sealed
+    dep_kid: int
+    dep_mac: bytes
+    created_us: int
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was made."""
+        return from_microseconds(self.created_us)
+
+
+_COLUMNS = "epoch, origin, generation, suite, sealed, dep_kid, dep_mac, created_at"
+_NEXT = Sql(
+    "UPDATE accounts SET next_epoch = next_epoch + 1 WHERE account_id = ? RETURNING next_epoch"
+)
+_INSERT = Sql(
+    f"INSERT INTO epochs (account_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+)
+_ALL = Sql(f"SELECT {_COLUMNS} FROM epochs WHERE account_id = ? ORDER BY epoch")  # noqa: S608
+_SOME = Lookup(
+    ", ".join(f"epochs.{name}" for name in _COLUMNS.split(", ")),
+    "epochs",
+    [("account_id", "bytea"), ("epoch", "bigint")],
+)
+_REWRAP = Sql("UPDATE epochs SET sealed = ? WHERE account_id = ? AND epoch = ?")
+
+
+def _create(
+    connection: Connection, account_id: AccountId, make: Callable[[EpochId], NewEpoch]
+) -> Done[EpochRow]:
+    row = fetch_one(connection, _NEXT, (account_id,))
+    if row is None:
+        raise Absent(Condition.NO_SUCH_USER)
+    epoch = EpochId(row[0] - 1)
+    new = make(epoch)
+    made = EpochRow(epoch, *new[:-1], to_microseconds(new.created_at))
+    run(connection, _INSERT, (account_id, *made))
+    return Done(made)
+
+
+def _rows(
+    connection: Connection, account_id: AccountId, numbers: Collection[EpochId] | None
+) -> list[EpochRow]:
+    if numbers is None:
+        found = fetch(connection, _ALL, (account_id,))
+    else:
+        found = _SOME.rows(connection, [(account_id, number) for number in sorted(set(numbers))])
+    return sorted(EpochRow._make(row) for row in found)
+
+
+def _rewrap(
+    connection: Connection, account_id: AccountId, wraps: Sequence[tuple[EpochId, Sealed]]
+) -> Done[None]:
+    run_many(connection, _REWRAP, [(sealed, account_id, epoch) for epoch, sealed in wraps])
+    return Done(None)
+
+
+class Epochs:
+    """The content keys of accounts."""
+
+    def __init__(self, access: Access) -> None:
+        """Use the store's `access`."""
+        self._access = access
+
+    async def create(self, account_id: AccountId, make: Callable[[EpochId], NewEpoch]) -> EpochRow:
+        """Take the next number, let `make` seal a key for it, and store that.
+
+        `make` runs on the writer and holds it up: half a millisecond for HPKE is what it may take.
+        Raises Absent (NO_SUCH_USER).
+        """
+        return await self._access.write(
+            account_id, partial(_create, account_id=account_id, make=make)
+        )
+
+    async def rows(
+        self, account_id: AccountId, numbers: Collection[EpochId] | None = None
+    ) -> list[EpochRow]:
+        """Return the epochs of these numbers that exist, or all, in order."""
+        return await self._access.read(partial(_rows, account_id=account_id, numbers=numbers))
+
+    async def rewrap(self, account_id: AccountId, wraps: Sequence[tuple[EpochId, Sealed]]) -> None:
+        """Replace sealed keys (HPKE by a wrap under the storage key); all else stays."""
+        if wraps:
+            await self._access.write(
+                account_id, partial(_rewrap, account_id=account_id, wraps=wraps)
+            )
