@@ -1,0 +1,127 @@
+"""The sealed search index: a tail a message, until a session merges tails into segments."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from mailserver.model.errors import Absent, Condition
+from mailserver.model.ids import AccountId, EmailId, EpochId, ObjectId
+from mailserver.model.sealed import Sealed
+from mailserver.store.access import Access, Done
+from mailserver.store.driver import Sql, fetch, fetch_one, run, run_many
+
+
+class TailRow(NamedTuple):
+    """The sealed words of one email; sealed under the email's object and epoch."""
+
+    email_id: EmailId
+    object_id: ObjectId
+    epoch: EpochId
+    tail: Sealed
+
+
+class NewSegment(NamedTuple):
+    """A merged segment, sealed by the reader's session."""
+
+    object_id: ObjectId
+    epoch: EpochId
+    first_email: EmailId
+    last_email: EmailId
+    documents: int
+    dead: int
+    data: Sealed
+
+
+class SegmentRow(NamedTuple):
+    """A merged segment as it is stored."""
+
+    segment_id: int
+    object_id: ObjectId
+    epoch: EpochId
+    first_email: EmailId
+    last_email: EmailId
+    documents: int
+    dead: int
+    data: Sealed
+
+
+_TAILS = Sql(
+    "SELECT email_id, object_id, epoch, tail FROM search_tails"
+    " WHERE account_id = ? AND email_id > ? ORDER BY email_id LIMIT ?"
+)
+_SEGMENT = "object_id, epoch, first_email, last_email, documents, dead, data"
+_SEGMENTS = Sql(
+    f"SELECT segment_id, {_SEGMENT} FROM search_segments"  # noqa: S608 (our own names)
+    " WHERE account_id = ? AND segment_id > ? ORDER BY segment_id"
+)
+_NUMBERS = Sql("SELECT segment_id FROM search_segments WHERE account_id = ? ORDER BY segment_id")
+_NEXT = Sql(
+    "UPDATE accounts SET next_segment = next_segment + 1 WHERE account_id = ?"
+    " RETURNING next_segment"
+)
+_INSERT = Sql(
+    f"INSERT INTO search_segments (account_id, segment_id, {_SEGMENT})"  # noqa: S608
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_DROP_TAIL = Sql("DELETE FROM search_tails WHERE account_id = ? AND email_id = ?")
+_DROP_SEGMENT = Sql("DELETE FROM search_segments WHERE account_id = ? AND segment_id = ?")
+
+
+def _put(
+    connection: Connection,
+    account_id: AccountId,
+    new: NewSegment,
+    tails: Sequence[EmailId],
+    segments: Sequence[int],
+) -> Done[int]:
+    counter = fetch_one(connection, _NEXT, (account_id,))
+    if counter is None:
+        raise Absent(Condition.NO_SUCH_USER)
+    segment_id: int = counter[0] - 1
+    run(connection, _INSERT, (account_id, segment_id, *new))
+    run_many(connection, _DROP_TAIL, [(account_id, email_id) for email_id in tails])
+    run_many(connection, _DROP_SEGMENT, [(account_id, number) for number in segments])
+    return Done(segment_id)
+
+
+class SearchIndex:
+    """The search index of accounts. It is no mail: changing it tells nobody."""
+
+    def __init__(self, access: Access) -> None:
+        """Use the store's `access`."""
+        self._access = access
+
+    async def tails(
+        self, account_id: AccountId, after_email_id: int = 0, limit: int = 1_000
+    ) -> list[TailRow]:
+        """Return at most `limit` tails of emails after a number, in order."""
+        rows = await self._access.read(
+            lambda connection: fetch(connection, _TAILS, (account_id, after_email_id, limit))
+        )
+        return [TailRow._make(row) for row in rows]
+
+    async def segments(self, account_id: AccountId, after: int = 0) -> list[SegmentRow]:
+        """Return the segments with a number above `after`, in order; each holds up to 1 MB."""
+        rows = await self._access.read(
+            lambda connection: fetch(connection, _SEGMENTS, (account_id, after))
+        )
+        return [SegmentRow._make(row) for row in rows]
+
+    async def segment_numbers(self, account_id: AccountId) -> list[int]:
+        """List the numbers of all segments, so that a cache knows what is gone."""
+        rows = await self._access.read(lambda c: fetch(c, _NUMBERS, (account_id,)))
+        return [number for (number,) in rows]
+
+    async def put_segment(
+        self,
+        account_id: AccountId,
+        segment: NewSegment,
+        drop_tails: Sequence[EmailId],
+        drop_segments: Sequence[int] = (),
+    ) -> int:
+        """Store a segment in place of what was merged into it; return its number. Raises Absent."""
+        return await self._access.write(
+            account_id,
+            lambda connection: _put(connection, account_id, segment, drop_tails, drop_segments),
+        )
