@@ -62,7 +62,7 @@ def guess(octets: bytes) -> str:
     try:
         return octets.decode()
     except UnicodeDecodeError as error:
-        if error.start >= len(octets) - 3 and error.reason == "unexpected end of data":
+        if error.start >= len(octets) - 3 and not octets[: error.start].isascii():
             return octets.decode("utf-8", "replace")  # UTF-8 that was cut short
         return octets.decode("cp1252", "replace")
 

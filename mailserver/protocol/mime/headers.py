@@ -227,8 +227,8 @@ def text_of(value: bytes) -> str:
 def sent_date(value: bytes) -> tuple[int, int] | None:
     """Read a Date field: (seconds since 1970 in UTC, zone offset in minutes), or None.
 
-    The week day, seconds and zone may be missing and the year may have two digits; an unknown zone
-    counts as UTC. Source: RFC 5322 §3.3, §4.3.
+    The week day, seconds and zone may be missing, the year may have two or three digits; an unknown
+    zone counts as UTC. Source: RFC 5322 §3.3, §4.3.
     """
     found = _DATE.search(value, 0, 512)  # a date is short; what is longer is no date
     if found is None:
@@ -236,7 +236,7 @@ def sent_date(value: bytes) -> tuple[int, int] | None:
     day, month, year_digits, hour, minute, second, zone = found.groups()
     number = _MONTHS.get(month.lower(), 0)
     year = int(year_digits)
-    if len(year_digits) < 4:
+    if len(year_digits) < 4:  # three digits count from 1900, as two do from 50 on
         year += 2000 if year < 50 else 1900
     try:
         days = date(year, number, int(day)).toordinal() - _EPOCH_DAY

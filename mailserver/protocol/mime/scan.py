@@ -36,7 +36,7 @@ LINE_OCTETS = 2_000  # a longer line is no delimiter; RFC 5322 §2.1.1 allows 99
 
 _MISSES = 10_000  # so many fruitless `--` lines pay for compiling an expression that skips them
 _TEXT_PLAIN: Parameters = ((b"charset", b"us-ascii"),)
-_EMBEDDED = frozenset({b"rfc822", b"global", b"news"})
+_EMBEDDED = frozenset({b"rfc822", b"global"})  # RFC 9051 §7.5.2: these have an envelope
 _IDENTITY = frozenset({b"", b"7bit", b"8bit", b"binary"})
 _TOKEN = re.compile(rb"[^\s;()\"]+")
 
@@ -221,7 +221,7 @@ class _Scan:
         while part.type == b"message" and part.subtype in _EMBEDDED:
             if part.encoding not in _IDENTITY:
                 break  # RFC 2046 §5.2.1 forbids it; the content is octets to us
-            if len(self.open) >= DEPTH - 1 or self.parts >= PARTS:
+            if len(self.open) >= DEPTH or self.parts >= PARTS:
                 part.make_opaque()
                 break
             part.message = self.begin(part.header_end, digest=False)

@@ -41,7 +41,7 @@ KEPT = frozenset(
 )
 """Names of the fields a summary keeps."""
 KEPT_OCTETS = 16 * 1024  # above this the fields are read from the message itself
-KEPT_FIELD_OCTETS = 2 * 1024  # a longer field is the first to be left out then
+KEPT_FIELD_OCTETS = 2 * 1024  # what is left of each field then, for people to read
 
 _HAS_ATTACHMENT = 1
 _ALL_KEPT = 2
@@ -230,7 +230,9 @@ def _encode(root: Part, preview: str, digest: bytes) -> bytes:
     fields, flags = b"".join(kept), _ALL_KEPT
     if len(fields) > KEPT_OCTETS:
         flags = 0
-        fields = b"".join(whole for whole in kept if len(whole) <= KEPT_FIELD_OCTETS)[:KEPT_OCTETS]
+        cut = KEPT_FIELD_OCTETS
+        short_ones = (whole if len(whole) <= cut else whole[:cut] + b"\n" for whole in kept)
+        fields = b"".join(short_ones)[:KEPT_OCTETS]
     rows: list[bytes] = []
     if _table(root, "", rows, embedded=True):
         flags |= _HAS_ATTACHMENT

@@ -100,7 +100,7 @@ def leaves(root: Part) -> Iterator[Part]:
 
 
 def file_name(part: Part) -> str | None:
-    """Return the name a part gives itself, decoded: `filename`, else `name` as older mail has it."""
+    """Return the name a part gives itself, decoded: `filename`, else `name` (older mail)."""
     name = parameter_text(part.disposition_params, b"filename")
     if not name:
         name = parameter_text(part.params, b"name")
