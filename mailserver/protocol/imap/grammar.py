@@ -90,6 +90,8 @@ def base64(octets: bytes) -> Plaintext:
     Raises:
         SyntaxFault: it is none.
     """
+    if len(octets) % 4:  # strict mode forgives "=" that should not be there
+        raise SyntaxFault("this is not base64")
     try:
         return Plaintext(binascii.a2b_base64(octets, strict_mode=True))
     except binascii.Error:

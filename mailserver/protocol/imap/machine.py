@@ -263,9 +263,8 @@ class Machine:
         return taken
 
     def _read_small(self, events: list[Event]) -> bool:
-        taken = self._take()
-        if self._pending is not None:
-            self._pending.octets += taken
+        kept = self._pending.octets if self._pending else bytearray()
+        kept += self._take()
         if self._remaining:
             return False
         self._state = State.COMMAND
@@ -341,7 +340,8 @@ class Machine:
         elif self._pending is not None:
             tag = self._pending.tag
         else:
-            tag, _ = head(self._buffer.begins(TAG_OCTETS + 1))
+            room = min(TAG_OCTETS, self.limits.line_octets)
+            tag, _ = head(self._buffer.begins(room + 1))
         fatal = in_exchange or not self._logged_in
         self._bad(events, Bad(tag, b"the line is too long", fatal))
         if not fatal:
