@@ -12,7 +12,7 @@ What a step deletes or replaces is *condemned*: `purge` makes sure its octets le
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -37,6 +37,7 @@ FRESH = timedelta(
 CACHED_LISTS = (
     50_000  # rows of one account in one table each; about 2 KB, so 100 MB at the very most
 )
+LISTED_AT_ONCE = 500  # parameters of one statement
 CONDEMNED = 256  # what a purge looks for in the files; older octets went by the same VACUUM
 
 
@@ -130,6 +131,11 @@ class Keystore:
             raise
         return keystore
 
+    @property
+    def revision(self) -> int:
+        """The number of the last change this process has seen."""
+        return self._revision
+
     async def close(self) -> None:
         """Finish what was begun and let go of the database."""
         self._lists.clear()
@@ -165,6 +171,13 @@ class Keystore:
     async def selected(self, rows: Rows, account_id: AccountId, selector: bytes) -> tuple[Row, ...]:
         """Return an account's rows under `selector`: a few, where prefixes collide."""
         return tuple(row for row in await self.of(rows, account_id) if row.selector == selector)
+
+    async def living(
+        self, rows: Rows, account_ids: Collection[AccountId]
+    ) -> set[tuple[AccountId, bytes]]:
+        """Name the rows that those accounts have now: account and row id, read afresh."""
+        query = partial(_living, rows=rows, account_ids=list(account_ids))
+        return await self._database.read(query)
 
     async def anywhere(self, rows: Rows, selector: bytes) -> tuple[Row, ...]:
         """Return any account's rows under `selector`, read afresh: cookies name no account."""
@@ -255,6 +268,18 @@ def _of(connection: Connection, *, rows: Rows, account_id: AccountId) -> tuple[R
     table = TABLES[rows]
     query = select(table).where(table.c.account_id == account_id).order_by(table.c.row_id)
     return _read(connection.execute(query).all())
+
+
+def _living(
+    connection: Connection, *, rows: Rows, account_ids: list[AccountId]
+) -> set[tuple[AccountId, bytes]]:
+    table = TABLES[rows]
+    found: set[tuple[AccountId, bytes]] = set()
+    for start in range(0, len(account_ids), LISTED_AT_ONCE):
+        some = account_ids[start : start + LISTED_AT_ONCE]
+        query = select(table.c.account_id, table.c.row_id).where(table.c.account_id.in_(some))
+        found.update((AccountId(row[0]), bytes(row[1])) for row in connection.execute(query))
+    return found
 
 
 def _anywhere(connection: Connection, *, rows: Rows, selector: bytes) -> tuple[Row, ...]:

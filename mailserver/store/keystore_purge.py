@@ -8,7 +8,6 @@ so that it cannot be known, is a doubt: with doubts there is no erasure certific
 """
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from mailserver.store.database import Database, Kind
 from mailserver.store.keystore_tables import TABLES
 
-CHECKPOINT_TRIES = 20  # readers of other processes (the command line) end within moments
-CHECKPOINT_PAUSE_SECONDS = 0.1
+CHECKPOINT_MILLISECONDS = 2_000  # other processes (the command line) read for moments only
 SCAN_OCTETS = 1 << 20
 MARK_OCTETS = 24  # of each row we look for its first octets: a kid, a random nonce and ciphertext
 SCANNED_LOGS = 64  # segments of 16 MB: what a checkpoint leaves is a few of them
@@ -60,20 +58,17 @@ async def purge_files(database: Database, url: str, condemned: Sequence[bytes]) 
 
 
 def _clear_sqlite(connection: Connection) -> tuple[str, ...]:
-    emptied = _emptied_log(connection)
-    connection.exec_driver_sql("VACUUM")
-    if not (_emptied_log(connection) and emptied):
-        return ("another process reads the keystore: its write-ahead log could not be emptied",)
-    return ()
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={CHECKPOINT_MILLISECONDS}")
+    if _emptied_log(connection):
+        connection.exec_driver_sql("VACUUM")
+        if _emptied_log(connection):
+            return ()
+    return ("another process reads the keystore: its write-ahead log could not be emptied",)
 
 
 def _emptied_log(connection: Connection) -> bool:
-    for _ in range(CHECKPOINT_TRIES):
-        busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
-        if busy == 0:
-            return True
-        time.sleep(CHECKPOINT_PAUSE_SECONDS)
-    return False
+    busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    return bool(busy == 0)
 
 
 def _search_files(path: Path, marks: Sequence[bytes]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.offload import Offload
 from mailserver.store.access import Access
 from mailserver.store.accounts import Accounts
+from mailserver.store.audit import AuditLog
 from mailserver.store.blobs import BlobStore
 from mailserver.store.blobs.files import FileBlobs
 from mailserver.store.changes import AccountChange
@@ -43,6 +44,7 @@ class Store:
         self.emails = Emails(self._access, ROW_OCTETS[database.kind])
         self.entries = Entries(self._access)
         self.tails = SearchIndex(self._access)
+        self.audit = AuditLog(self._access)
 
     @classmethod
     async def open(
