@@ -1,0 +1,250 @@
+"""The chain: entries in the order in which they were written, each hashed with the one before.
+
+Whoever does an audited thing calls `record` first and goes on when it returns: the entry is then
+durable. Entries that come together share one batch, hence two commits: the head says what will be
+written, the log writes it (`head` explains why that order). `tend` is called about once a second;
+it confirms the last batch and signs a checkpoint when one is due.
+
+Several processes may write one chain. The head's compare and swap lets one at a time through; the
+others see a pending end that is not in the log yet and wait. A process that died in between is
+given up after `GIVEN_UP_AFTER`. Should its entries still arrive, they are known by the pending end
+that it had announced, and the chain goes on behind them.
+"""
+
+import asyncio
+import secrets
+from collections import deque
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from mailserver.audit.checkpoint import EVERY, EVERY_ENTRIES, signed
+from mailserver.audit.entry import Entry, Event, Facts, encode, link
+from mailserver.audit.head import BEGINNING, INSTANCE_OCTETS, End, Head, HeadRow
+from mailserver.crypto.sign import SigningKey
+from mailserver.model.errors import Condition, Conflict, Corrupt, MailError, Transient
+from mailserver.model.ids import AccountId
+from mailserver.model.sealed import Guarded
+from mailserver.runtime.clock import Clock
+from mailserver.store.audit import AuditLog, AuditRow
+from mailserver.store.keystore import Keystore
+from mailserver.vault.master import MasterKeys
+
+BATCH_ENTRIES = 256
+QUEUED_ENTRIES = 10_000
+TRIES = 100
+PATIENCE = timedelta(milliseconds=20)
+GIVEN_UP_AFTER = timedelta(seconds=15)
+NO_FACTS: Facts = {}
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """An entry whose writer waits, and what became of it."""
+
+    event: Event
+    actor: str
+    account_id: AccountId | None
+    facts: Facts
+    personal: bytes
+    written: bool = False
+    error: BaseException | None = None
+
+
+class Chain:
+    """The audit log of this instance, as one process writes it; used on the event loop only."""
+
+    def __init__(self, log: AuditLog, head: HeadRow, key: SigningKey, clock: Clock) -> None:
+        """Use `open` instead: it finds where the chain ends."""
+        self._log = log
+        self._row = head
+        self._key = key
+        self._clock = clock
+        self._queue: deque[_Waiting] = deque()
+        self._turn = asyncio.Lock()
+        self._head: Head | None = None  # None: look before writing
+        self._seen_pending: tuple[End, float] | None = None
+        self._given_up: set[End] = set()
+
+    @classmethod
+    async def open(
+        cls,
+        log: AuditLog,
+        keystore: Keystore,
+        master: MasterKeys,
+        *,
+        key: SigningKey,
+        clock: Clock,
+    ) -> Self:
+        """Find the chain's end, or begin a chain where there is none.
+
+        Raises:
+            Corrupt: the log does not end where the keystore says; see `verify` for what is wrong.
+        """
+        chain = cls(log, HeadRow(keystore, master), key, clock)
+        async with chain._turn:
+            await chain._look_once()
+        return chain
+
+    async def record(
+        self,
+        event: Event,
+        *,
+        actor: str,
+        account_id: AccountId | None = None,
+        facts: Facts = NO_FACTS,
+        personal: bytes = b"",
+    ) -> None:
+        """Write one entry; durable when this returns. `personal` comes from `Subject.seal`.
+
+        Raises:
+            Transient: it was not written, so what it speaks of must not happen.
+            Corrupt: the log does not end where the keystore says.
+        """
+        if len(self._queue) >= QUEUED_ENTRIES:
+            raise Transient(Condition.BUSY, "the audit log is busy, try again later")
+        waiting = _Waiting(event, actor, account_id, facts, personal)
+        self._queue.append(waiting)
+        try:
+            async with self._turn:
+                if not waiting.written and waiting.error is None:
+                    await self._write_batch()
+        except asyncio.CancelledError:
+            if waiting in self._queue:
+                self._queue.remove(waiting)
+            raise
+        if waiting.error is not None:
+            raise waiting.error
+
+    async def tend(self) -> None:
+        """Confirm what was written, and sign a checkpoint after an hour or a thousand entries."""
+        async with self._turn:
+            head = self._head or await self._look_once()
+            if head is None:
+                return
+            if not head.settled:
+                head = Head(head.instance, head.base, head.pending, head.pending)
+                self._head = head if await self._row.write(head) else None
+            await self._sign_when_due(head)
+
+    async def close(self) -> None:
+        """Confirm the last batch; what comes later would not be written."""
+        await self.tend()
+
+    async def _sign_when_due(self, head: Head) -> None:
+        last = await self._log.last_checkpoint()
+        number = 0 if last is None else last.number
+        new = head.confirmed.number - number
+        now = self._clock.now()
+        late = last is None or now - last.at >= EVERY
+        if new >= EVERY_ENTRIES or (new > 0 and late):
+            await self._log.add_checkpoint(signed(self._key, head.instance, head.confirmed, now))
+
+    async def _write_batch(self) -> None:
+        """Write the oldest entries that wait; each learns whether it was written."""
+        batch = [self._queue.popleft() for _ in range(min(BATCH_ENTRIES, len(self._queue)))]
+        try:
+            await self._append(batch)
+        except BaseException as error:
+            self._head = None
+            failure = error if isinstance(error, MailError) else _unwritten()
+            for waiting in batch:
+                waiting.error = failure
+            if not isinstance(error, MailError):
+                raise
+        for waiting in batch:
+            waiting.written = waiting.error is None
+
+    async def _append(self, batch: list[_Waiting]) -> None:
+        for _ in range(TRIES):
+            head = self._head or await self._look()
+            rows, end = self._chained(head, batch)
+            announced = Head(head.instance, head.base, head.pending, end)
+            self._head = None
+            if not await self._row.write(announced):
+                continue  # another process was first
+            try:
+                await self._log.append(rows)
+            except Conflict:
+                continue  # one that was given up came back, see the top
+            self._head = announced
+            return
+        raise Transient(Condition.BUSY, "the audit log is busy, try again later")
+
+    def _chained(self, head: Head, batch: list[_Waiting]) -> tuple[list[AuditRow], End]:
+        at = self._clock.now()
+        end = head.pending
+        rows = []
+        for waiting in batch:
+            number = end.number + 1
+            entry = Entry(
+                number,
+                at,
+                waiting.event,
+                waiting.actor,
+                waiting.account_id,
+                waiting.facts,
+                waiting.personal,
+            )
+            octets = encode(entry)
+            own = link(head.instance, number, end.hash, octets)
+            row = AuditRow(
+                number, waiting.account_id, entry.event.value, at, Guarded(octets), own, end.hash
+            )
+            rows.append(row)
+            end = End(number, own)
+        return rows, end
+
+    async def _look(self) -> Head:
+        """Return a head behind whose pending end this process may write; wait for one."""
+        for _ in range(TRIES):
+            head = await self._look_once()
+            if head is not None:
+                return head
+            await asyncio.sleep(PATIENCE.total_seconds())
+        raise Transient(Condition.BUSY, "the audit log is busy, try again later")
+
+    async def _look_once(self) -> Head | None:
+        """Compare head and log; None while another process seems to be writing."""
+        head = await self._row.read()
+        if head is None:
+            return await self._begun()
+        last = await self._log.last()
+        end = head.base if last is None else End(last.number, last.hash)
+        if end == head.pending:
+            return self._found(head, head.pending)
+        if end in self._given_up:
+            return self._found(head, end)
+        if end == head.confirmed:
+            return self._found(head, end) if self._gives_up(head.pending) else None
+        if await self._row.read() != head:
+            return None  # it moved between our two looks
+        raise Corrupt(Condition.DAMAGED, "the audit log does not end where the keystore says")
+
+    def _found(self, head: Head, end: End) -> Head:
+        self._head = Head(head.instance, head.base, end, end)
+        return self._head
+
+    def _gives_up(self, pending: End) -> bool:
+        """Say whether `pending` has been announced for so long that nobody can be writing it."""
+        now = self._clock.monotonic()
+        if self._seen_pending is None or self._seen_pending[0] != pending:
+            self._seen_pending = (pending, now)
+        if now - self._seen_pending[1] < GIVEN_UP_AFTER.total_seconds():
+            return False
+        self._given_up.add(pending)
+        return True
+
+    async def _begun(self) -> Head | None:
+        """Begin the chain; None where another process did just now."""
+        if await self._log.last() is not None:
+            raise Corrupt(Condition.DAMAGED, "the keystore does not know this audit log")
+        instance = secrets.token_bytes(INSTANCE_OCTETS)
+        head = Head(instance, BEGINNING, BEGINNING, BEGINNING)
+        if not await self._row.write(head):
+            return None
+        return self._found(head, BEGINNING)
+
+
+def _unwritten() -> Transient:
+    return Transient(Condition.UNAVAILABLE, "the audit log could not be written")

@@ -1,0 +1,89 @@
+"""Signed checkpoints: the chain's end at a time, under a key that only the secrets file holds.
+
+A copy of one, kept elsewhere, proves later that the log still begins with those entries (PRIVACY
+§17). The key is Ed25519; its public half is what the other place needs to verify.
+"""
+
+import os
+import struct
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from mailserver.audit.head import End
+from mailserver.crypto.secret import SecretKey
+from mailserver.crypto.sign import SEED_OCTETS, SigningKey, verify
+from mailserver.model.errors import Condition, Conflict, Misconfigured
+from mailserver.store.audit import CheckpointRow
+
+EVERY = timedelta(hours=1)
+EVERY_ENTRIES = 1_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STATEMENT = struct.Struct(">16sQ32sQ")
+
+
+def statement(instance: bytes, end: End, at: datetime) -> bytes:
+    """Write what is signed; `at` counts in whole seconds."""
+    seconds = int((at - _EPOCH).total_seconds())
+    return b"zegel-audit-checkpoint" + _STATEMENT.pack(instance, end.number, end.hash, seconds)
+
+
+def signed(key: SigningKey, instance: bytes, end: End, now: datetime) -> CheckpointRow:
+    """Sign that the chain of `instance` ends at `end` now."""
+    at = now.replace(microsecond=0)
+    return CheckpointRow(end.number, at, end.hash, key.sign(statement(instance, end, at)))
+
+
+def check(public: bytes, instance: bytes, checkpoint: CheckpointRow) -> End:
+    """Return the end that `checkpoint` vouches for.
+
+    Raises:
+        Corrupt: DAMAGED, the signature does not hold.
+    """
+    end = End(checkpoint.number, checkpoint.hash)
+    verify(public, checkpoint.signature, statement(instance, end, checkpoint.at))
+    return end
+
+
+def load_key(path: Path) -> SigningKey:
+    """Read the signing key.
+
+    Raises:
+        Misconfigured: there is none, others may read it, or it is not one of ours.
+    """
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & 0o077:
+                raise Misconfigured("the audit key file must be for its owner only (mode 0400)")
+            seed = bytearray(file.read())
+    except OSError as error:
+        raise Misconfigured(f"the audit key file cannot be read: {error.strerror}") from None
+    if len(seed) != SEED_OCTETS:
+        raise Misconfigured("the audit key file is not one of ours")
+    return SigningKey(SecretKey(seed))
+
+
+def create_key(path: Path) -> SigningKey:
+    """Make a key and write it to a new file of mode 0400, durable when this returns.
+
+    Raises:
+        Conflict: the file exists; it is never overwritten.
+        Misconfigured: it cannot be written.
+    """
+    seed = SecretKey.random(SEED_OCTETS)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(seed.octets)
+            file.flush()
+            os.fsync(descriptor)
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except FileExistsError:
+        raise Conflict(Condition.ALREADY_EXISTS, "there is an audit key file already") from None
+    except OSError as error:
+        raise Misconfigured(f"the audit key file cannot be written: {error.strerror}") from None
+    return SigningKey(seed)
