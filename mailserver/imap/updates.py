@@ -19,9 +19,9 @@ def announcement(view: View, *, expunges: bool, modseq: bool) -> bytes:
         flags = flag_list(entry.flags, entry.keywords, recent=entry.uid >= recent_from)
         if modseq:
             said.append(
-                b"* %d FETCH (UID %d FLAGS (%b) MODSEQ (%d))\r\n"
+                b"* %d FETCH (UID %d FLAGS %b MODSEQ (%d))\r\n"
                 % (position, entry.uid, flags, entry.modseq)
             )
         else:
-            said.append(b"* %d FETCH (UID %d FLAGS (%b))\r\n" % (position, entry.uid, flags))
+            said.append(b"* %d FETCH (UID %d FLAGS %b)\r\n" % (position, entry.uid, flags))
     return b"".join(said)
