@@ -11,5 +11,6 @@ strangers, and what cannot be understood is kept as opaque octets. And none cost
 constant times the octets it is given: the worst message a stranger can write is no more work than
 a long one.
 
-May import: the standard library. Must never see: I/O, a clock, a key, an account.
+May import: the standard library, and the errors of `mailserver.model`. Must never see: I/O, a
+clock, a key, an account.
 """

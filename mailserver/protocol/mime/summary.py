@@ -13,6 +13,7 @@ the other, whose sizes the head gives:
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
 from typing import NamedTuple
@@ -80,7 +81,7 @@ class PartRow(NamedTuple):
     file_name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # no mail in a log or a traceback
 class Built:
     """All that delivery computes from a message."""
 
@@ -202,7 +203,7 @@ class Summary:
 
         None if they are not all kept here: the answer is in the message then.
         """
-        if not self._flags & _ALL_KEPT or any(name.lower() not in KEPT for name in names):
+        if not self._flags & _ALL_KEPT or not _all_kept(tuple(names)):
             return None
         return select_fields(self._octets[self._fields : self._parts], names)
 
@@ -220,6 +221,11 @@ class Summary:
     def from_(self) -> str:
         """The From field, decoded."""
         return self.field(b"from") or ""
+
+
+@lru_cache(maxsize=256)
+def _all_kept(names: tuple[bytes, ...]) -> bool:
+    return all(name.lower() in KEPT for name in names)
 
 
 def _encode(root: Part, preview: str, digest: bytes) -> bytes:

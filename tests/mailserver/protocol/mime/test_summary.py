@@ -71,6 +71,11 @@ def test_a_scan_is_not_made_twice() -> None:
     assert built == build(MESSAGE, root)
 
 
+def test_what_was_built_does_not_print() -> None:
+    built = build(MESSAGE)
+    assert "hello" not in repr(built) + repr(built.text) + repr(built.root)
+
+
 def test_the_part_table() -> None:
     rows = summary(MESSAGE).parts
     assert [(row.path, row.type) for row in rows] == [
