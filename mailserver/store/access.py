@@ -51,8 +51,12 @@ class Access:
         return to_microseconds(self._clock.now())
 
     async def read(self, query: Query[T]) -> T:
-        """Run a query that only reads."""
+        """Run a query that reads on one snapshot."""
         return await self.database.read(query)
+
+    async def read_once(self, query: Query[T]) -> T:
+        """Run a query that is one reading statement."""
+        return await self.database.read(query, snapshot=False)
 
     async def write(self, account_id: AccountId, query: Query[Done[T]]) -> T:
         """Run a write of one account; when it returns, it is durable and has been told."""

@@ -13,6 +13,7 @@ from mailserver.model.errors import Absent, Condition, Conflict
 from mailserver.model.ids import AccountId, ObjectId
 from mailserver.store.access import Access, Done
 from mailserver.store.blobs import Place
+from mailserver.store.driver import Sql, fetch_one
 from mailserver.store.instants import from_microseconds
 from mailserver.store.mailboxes import NewMailbox, insert_mailboxes
 from mailserver.store.tables import PER_ACCOUNT, accounts, addresses, blobs
@@ -46,6 +47,7 @@ class AccountRow(NamedTuple):
         return self.state is AccountState.ACTIVE
 
 
+_BY_ADDRESS = Sql("SELECT account_id FROM addresses WHERE address = ?")
 _COLUMNS = (
     accounts.c.account_id,
     accounts.c.state,
@@ -220,9 +222,10 @@ class Accounts:
 
     async def by_address(self, address: str) -> AccountId | None:
         """Find whose address (`Address.key`) it is; only an index, the keystore's row decides."""
-        found = select(addresses.c.account_id).where(addresses.c.address == address)
-        owner = await self._access.read(lambda connection: connection.scalar(found))
-        return None if owner is None else AccountId(owner)
+        found = await self._access.read_once(
+            lambda connection: fetch_one(connection, _BY_ADDRESS, (address,))
+        )
+        return None if found is None else AccountId(found[0])
 
     async def listing(self) -> list[AccountRow]:
         """List every account, the oldest first."""

@@ -35,8 +35,12 @@ class Database(Protocol):
 
     kind: Kind
 
-    async def read(self, query: Query[T]) -> T:
-        """Run `query` on one snapshot; it cannot write."""
+    async def read(self, query: Query[T], *, snapshot: bool = True) -> T:
+        """Run `query` on one snapshot; it cannot write.
+
+        Without `snapshot` each of its statements sees its own: enough for one statement, and two
+        round trips cheaper on PostgreSQL.
+        """
         ...
 
     async def write(

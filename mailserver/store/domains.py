@@ -52,7 +52,7 @@ class Domains:
 
     async def get(self, name: str) -> DomainRow | None:
         """Return the domain, or None where it is not ours."""
-        rows = await self._access.read(lambda connection: _rows(connection, name))
+        rows = await self._access.read_once(lambda connection: _rows(connection, name))
         return rows[0] if rows else None
 
     async def listing(self) -> list[DomainRow]:

@@ -114,7 +114,7 @@ class Epochs:
         self, account_id: AccountId, numbers: Collection[EpochId] | None = None
     ) -> list[EpochRow]:
         """Return the epochs of these numbers that exist, or all, in order."""
-        return await self._access.read(partial(_rows, account_id=account_id, numbers=numbers))
+        return await self._access.read_once(partial(_rows, account_id=account_id, numbers=numbers))
 
     async def rewrap(self, account_id: AccountId, wraps: Sequence[tuple[EpochId, Sealed]]) -> None:
         """Replace sealed keys (HPKE by a wrap under the storage key); all else stays."""

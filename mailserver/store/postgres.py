@@ -107,6 +107,10 @@ class PostgresDatabase:
                 "server_settings": {"application_name": "zegel"},
             },
         )
+        self._snapshots = self.engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        self._statements = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._lanes = [_Lane(self.engine, lock) for _ in range(LANES)]
         self._permits = asyncio.Semaphore(QUEUED_JOBS)
         self._reads = asyncio.Semaphore(READ_CONNECTIONS)  # so that readers never starve the lanes
@@ -132,12 +136,13 @@ class PostgresDatabase:
             for lane in self._lanes:
                 tasks.create_task(lane.run())
 
-    async def read(self, query: Query[T]) -> T:
+    async def read(self, query: Query[T], *, snapshot: bool = True) -> T:
         """See `Database.read`."""
         self._refuse_when_closed()
+        engine = self._snapshots if snapshot else self._statements
         async with self._reads:
             try:
-                async with self.engine.connect() as connection:
+                async with engine.connect() as connection:
                     return await connection.run_sync(query)
             except Exception as error:
                 fault = None if isinstance(error, MailError) else translated(error)
