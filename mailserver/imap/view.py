@@ -140,7 +140,7 @@ class View:
 
     def note_stored(self, stored: Stored) -> None:
         """Remember that the flags of `stored` were told in answer to this session's own command."""
-        if any(entry.modseq == stored.modseq for entry in stored.changed):
+        if stored.modseq is not None and stored.changed:
             self._own = (self._own or set()) | {stored.modseq}
 
     def note_removed(self, uids: Iterable[Uid]) -> None:

@@ -27,17 +27,6 @@ _OTHERS = b"\x01H"
 _FIELD_BY_NAME = {"from": Field.FROM, "to": Field.TO, "cc": Field.CC, "bcc": Field.BCC}
 _FIELD_BY_NAME["subject"] = Field.SUBJECT
 
-LEFT_OUT = frozenset(
-    (
-        "dkim-signature",
-        "domainkey-signature",
-        "arc-seal",
-        "arc-message-signature",
-        "x-google-dkim-signature",
-    )
-)
-"""Header fields no document holds: signatures, which nobody looks for and which do not compress."""
-
 
 class Block:
     """The searchable text of some messages, in ascending order of email id."""
@@ -88,7 +77,7 @@ class Block:
     def with_header(self, name: str, text: str) -> set[EmailId]:
         """Return the messages with a field `name` whose value contains `text`.
 
-        Names in `LEFT_OUT` are never found here: their callers look at the message itself.
+        Of fields that no document keeps the value of, only the presence is known here.
         """
         lowered = name.lower()
         sought = needle(text)

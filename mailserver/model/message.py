@@ -98,11 +98,12 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a STORE did: the entries it touched, and the UIDs that UNCHANGEDSINCE kept back.
+    """What a STORE did: the entries that now differ, and the UIDs UNCHANGEDSINCE kept back.
 
     Source: RFC 7162 §3.1.3.
     """
 
     changed: list[EntryFlags]
     modified: list[Uid]
-    modseq: ModSeq
+    modseq: ModSeq | None
+    """None where nothing changed."""

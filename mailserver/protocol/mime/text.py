@@ -23,12 +23,12 @@ SOURCE_OCTETS = 4 * 1024 * 1024  # of text parts read for it: markup and encodin
 PREVIEW_CHARACTERS = 256
 
 _FIELDS = (b"from", b"to", b"cc", b"bcc", b"subject")
-# signatures and keys: nobody looks for words in them, but somebody may ask whether there are any
-_BLOBS = frozenset(
+UNINDEXED = frozenset(
     b"dkim-signature domainkey-signature x-google-dkim-signature arc-seal arc-message-signature "
     b"x-gm-message-state x-google-smtp-source autocrypt autocrypt-gossip face x-face "
     b"x-microsoft-antispam-message-info x-ms-exchange-antispam-messagedata-0".split()
 )
+"""Signatures and keys: nobody looks for words in them, so only the names of the fields are kept."""
 
 _HIDDEN = re.compile(
     r"<(?:!--[^-]*+(?:-(?!->)[^-]*+)*+(?:-->)?"
@@ -74,7 +74,7 @@ def texts(root: Part, message: bytes) -> tuple[SearchText, str]:
         words = b" ".join(value.split())
         if name in named:
             named[name].append(words)
-        elif name in _BLOBS:
+        elif name in UNINDEXED:
             others.append(name + b":")
         else:
             others.append(b"%b: %b" % (name, words))

@@ -1,0 +1,75 @@
+"""An unlocked account in the hands of one connection: what an edge may do with it, and no more."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from mailserver.mail.feed import Feed, Watch
+from mailserver.mail.index import Index
+from mailserver.mail.mailboxes import Mailboxes
+from mailserver.mail.messages import Messages
+from mailserver.mail.opened import Opened
+from mailserver.mail.search import Search
+from mailserver.model.ids import AccountId
+from mailserver.vault.session import UnlockedAccount
+
+
+class Hold(Protocol):
+    """One connection's hold on an open account (`accounts` leases them)."""
+
+    @property
+    def account(self) -> UnlockedAccount:
+        """The account, locked once nobody holds it."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """The account's own name."""
+        ...
+
+    def on_end(self, tell: Callable[[], None]) -> None:
+        """Call `tell` when the hold is taken away: revoked, expired, shut down."""
+        ...
+
+    async def close(self) -> None:
+        """Give the account back."""
+        ...
+
+
+class Account:
+    """Mailboxes, messages and search of one account, until it is closed."""
+
+    def __init__(self, opened: Opened, feed: Feed, hold: Hold) -> None:
+        """Act on `opened` for as long as `hold` lasts."""
+        self.address = hold.address
+        self.mailboxes = Mailboxes(opened)
+        self.messages = Messages(opened)
+        self.index = Index(opened)
+        self.searching = Search(opened, self.messages, self.index)
+        self._opened = opened
+        self._feed = feed
+        self._hold = hold
+
+    @property
+    def account_id(self) -> AccountId:
+        """Whose it is."""
+        return self._opened.account_id
+
+    def watch(self, wake: Callable[[], None]) -> Watch:
+        """Watch the account's changes; `wake` is called on the event loop."""
+        return self._feed.watch(self.account_id, self._opened.named, wake)
+
+    def rest(self) -> None:
+        """Drop what can be opened again, for a connection that has long been idle."""
+        self._opened.rest()
+
+    def on_end(self, tell: Callable[[], None]) -> None:
+        """Call `tell` on the event loop when the account is taken away from this connection."""
+        self._hold.on_end(tell)
+
+    async def close(self) -> None:
+        """Give the key back; closing twice is nothing."""
+        await self._hold.close()
+
+    def __repr__(self) -> str:
+        """Say that it is one, not whose."""
+        return "<account, locked>" if self._opened.unlocked.closed else "<account, open>"

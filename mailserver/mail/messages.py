@@ -1,0 +1,202 @@
+"""The messages of a mailbox: read, append, flag, copy, move, expunge."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import UTC, datetime
+
+from mailserver.mail import letter
+from mailserver.mail.opened import Opened
+from mailserver.model.errors import Corrupt
+from mailserver.model.ids import MailboxId, ModSeq, Uid
+from mailserver.model.message import (
+    Appended,
+    Copied,
+    EntryFlags,
+    Flag,
+    Keywords,
+    Message,
+    NewMessage,
+    Stored,
+    StoreMode,
+)
+from mailserver.model.sealed import Plaintext
+from mailserver.store.changes import FlagRow
+from mailserver.store.entries import EntryRow
+
+Ranges = Sequence[tuple[int, int]]
+"""Inclusive UID ranges, ascending."""
+
+LIST_ROWS = 2_000  # a batch opens in about 10 ms, so that other connections get their turn
+CONTENT_OCTETS = 4 * 1024 * 1024  # bounds the plaintext one fetch holds at a time
+CONTENT_ROWS = 64
+
+
+class Messages:
+    """The messages of one unlocked account, by mailbox and UID."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._unlocked = opened.unlocked
+        self._entries = opened.store.entries
+
+    async def append(self, mailbox_id: MailboxId, messages: Sequence[NewMessage]) -> list[Appended]:
+        """Store messages in the order given, all or none (RFC 9051 §6.3.12, RFC 3502).
+
+        Raises:
+            Absent: the mailbox is gone.
+            Refused: over quota.
+        """
+        key = await self._opened.owner_key()
+        emails = []
+        for message in messages:
+            emails.append(
+                await letter.seal(
+                    await letter.scan(message.octets.reveal(), self._opened.offload),
+                    key,
+                    self._unlocked.guard,
+                    mailbox_id,
+                    offload=self._opened.offload,
+                    internaldate=message.internaldate or datetime.now(UTC),
+                    flags=message.flags,
+                    keywords=await self._opened.keyword_numbers(message.keywords),
+                )
+            )
+        if len(emails) == 1:
+            return [await self._opened.store.emails.append(emails[0])]
+        return await self._opened.store.emails.append_all(emails)
+
+    async def flags(self, mailbox_id: MailboxId, ranges: Ranges) -> list[EntryFlags]:
+        """Return the flags of the entries in `ranges`, in UID order."""
+        rows = await self._entries.flags(self._opened.account_id, mailbox_id, ranges)
+        return await self._flags(rows)
+
+    async def fetch(
+        self,
+        mailbox_id: MailboxId,
+        ranges: Ranges,
+        *,
+        summary: bool = False,
+        content: bool = False,
+    ) -> AsyncIterator[list[Message]]:
+        """Yield the entries in `ranges` in UID order, in batches of bounded size.
+
+        Entries that are gone are left out; one whose seal does not hold is `damaged`.
+        """
+        rest = list(ranges)
+        while rest:
+            rows = await self._entries.rows(
+                self._opened.account_id,
+                mailbox_id,
+                rest,
+                summary=summary,
+                body=content,
+                limit=CONTENT_ROWS if content else LIST_ROWS,
+                octets=CONTENT_OCTETS if content else None,
+            )
+            if not rows:
+                return
+            yield await self._open(rows, summary=summary, content=content)
+            rest = _after(rest, rows[-1].uid)
+
+    async def store(
+        self,
+        mailbox_id: MailboxId,
+        ranges: Ranges,
+        mode: StoreMode,
+        flags: Flag,
+        keywords: Keywords,
+        *,
+        unchanged_since: ModSeq | None = None,
+    ) -> Stored:
+        """Change flags (RFC 9051 §6.4.6); entries changed after `unchanged_since` are kept back.
+
+        `changed` has the entries whose flags now differ.
+        """
+        if mode is StoreMode.REMOVE:
+            numbers = await self._opened.known_keywords(keywords)
+        else:
+            numbers = await self._opened.keyword_numbers(keywords)
+        stored = await self._entries.store_flags(
+            self._opened.account_id,
+            mailbox_id,
+            ranges,
+            mode,
+            flags,
+            numbers,
+            unchanged_since=unchanged_since,
+        )
+        return Stored(await self._flags(stored.changed), list(stored.modified), stored.modseq)
+
+    async def copy(self, mailbox_id: MailboxId, ranges: Ranges, to: MailboxId) -> Copied:
+        """Copy entries, flags and dates included; nothing is sealed again."""
+        return await self._entries.copy(self._opened.account_id, mailbox_id, ranges, to)
+
+    async def move(self, mailbox_id: MailboxId, ranges: Ranges, to: MailboxId) -> Copied:
+        """Move entries in one transaction (RFC 6851)."""
+        copied, _ = await self._entries.move(self._opened.account_id, mailbox_id, ranges, to)
+        return copied
+
+    async def expunge(self, mailbox_id: MailboxId, ranges: Ranges | None = None) -> list[Uid]:
+        r"""Remove entries marked \\Deleted, of those in `ranges` only where given."""
+        return await self._entries.expunge(self._opened.account_id, mailbox_id, ranges)
+
+    async def changed_since(
+        self, mailbox_id: MailboxId, modseq: ModSeq
+    ) -> tuple[list[EntryFlags], list[Uid]]:
+        """Return entries changed and UIDs vanished after `modseq` (RFC 7162)."""
+        changes = await self._entries.changed_since(self._opened.account_id, mailbox_id, modseq)
+        return await self._flags(changes.flags), list(changes.vanished)
+
+    async def _flags(self, rows: Collection[FlagRow]) -> list[EntryFlags]:
+        keywords = {row.keywords: await self._opened.keywords(row.keywords) for row in rows}
+        return [
+            EntryFlags(row.uid, Flag(row.flags), keywords[row.keywords], row.modseq) for row in rows
+        ]
+
+    async def _open(
+        self, rows: Sequence[EntryRow], *, summary: bool, content: bool
+    ) -> list[Message]:
+        if summary or content:
+            await self._opened.open_epochs({row.epoch for row in rows})
+        keywords = {row.keywords: await self._opened.keywords(row.keywords) for row in rows}
+        summaries: Sequence[Plaintext | None] = [None] * len(rows)
+        if summary:
+            summaries = self._unlocked.open_summaries(rows)
+        messages = []
+        for row, opened in zip(rows, summaries, strict=True):
+            octets, damaged = None, summary and opened is None
+            if content:
+                octets = await self._content(row)
+                damaged = damaged or octets is None
+            messages.append(
+                Message(
+                    uid=row.uid,
+                    email_id=row.email_id,
+                    thread_id=row.thread_id,
+                    flags=Flag(row.flags),
+                    keywords=keywords[row.keywords],
+                    modseq=row.modseq,
+                    size_octets=row.size_octets,
+                    internaldate=row.internaldate,
+                    saved_at=row.saved_at,
+                    summary=opened,
+                    octets=octets,
+                    damaged=damaged,
+                )
+            )
+        return messages
+
+    async def _content(self, row: EntryRow) -> Plaintext | None:
+        if row.body is None:
+            return None
+        arguments = (row.epoch, row.object_id, row.body)
+        try:
+            if row.size_octets > letter.LARGE_OCTETS:
+                return await self._opened.offload(self._unlocked.open_body, *arguments)
+            return self._unlocked.open_body(*arguments)
+        except Corrupt:
+            return None
+
+
+def _after(ranges: Ranges, uid: int) -> list[tuple[int, int]]:
+    """Cut `ranges` down to what lies above `uid`."""
+    return [(max(first, uid + 1), last) for first, last in ranges if last > uid]

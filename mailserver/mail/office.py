@@ -1,0 +1,62 @@
+"""What the accounts of one process share: store, feed of changes, work in the background."""
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+from mailserver.mail.account import Account, Hold
+from mailserver.mail.feed import Feed
+from mailserver.mail.index import Index
+from mailserver.mail.opened import Opened
+from mailserver.model.errors import MailError
+from mailserver.model.sealed import Sealed
+from mailserver.runtime.log import get_logger
+from mailserver.runtime.offload import Offload
+from mailserver.store.store import Store
+from mailserver.vault.session import UnlockedAccount
+
+CONVERSIONS_PER_SECOND = 500  # PRIVACY §2: KEM work after an unlock stays in the background
+CONVERSION_BATCH = 25  # about 3 ms of KEM work on the event loop
+
+log = get_logger("mail")
+
+
+class Office:
+    """Opens unlocked accounts for connections and looks after them meanwhile."""
+
+    def __init__(self, store: Store, offload: Offload, background: asyncio.TaskGroup) -> None:
+        """Work on `store`; long work goes to `offload`, tasks belong to `background`."""
+        self.feed = Feed()
+        self._store = store
+        self._offload = offload
+        self._background = background
+        self._opened: WeakKeyDictionary[UnlockedAccount, Opened] = WeakKeyDictionary()
+        store.on_change = self.feed.publish
+
+    def open(self, hold: Hold) -> Account:
+        """Return the account for one connection; the first one starts its background work."""
+        opened = self._opened.get(hold.account)
+        if opened is None:
+            opened = Opened(hold.account, self._store, self._offload)
+            self._opened[hold.account] = opened
+            self._background.create_task(self._settle(opened))
+        return Account(opened, self.feed, hold)
+
+    async def _settle(self, opened: Opened) -> None:
+        """Convert deposit epochs to the session's wrap, then merge search tails."""
+        try:
+            await self._convert(opened)
+            await Index(opened).merge()
+        except MailError as error:
+            # What is left stays readable as it is; the next unlock tries again.
+            log.warning("settling stopped", condition=error.condition.name)
+
+    async def _convert(self, opened: Opened) -> None:
+        rows = await self._store.epochs.rows(opened.account_id)
+        for start in range(0, len(rows), CONVERSION_BATCH):
+            batch = rows[start : start + CONVERSION_BATCH]
+            wraps = opened.unlocked.rewraps(batch)
+            if wraps:
+                await self._store.epochs.rewrap(
+                    opened.account_id, [(epoch, Sealed(sealed)) for epoch, sealed in wraps]
+                )
+                await asyncio.sleep(len(wraps) / CONVERSIONS_PER_SECOND)

@@ -1,0 +1,185 @@
+"""What the open connections of one account share: its keys and what was opened with them.
+
+One `Opened` stands for one unlocked account in this process. It goes when the last connection of
+the account closes; `rest` drops what can be read again (PRIVACY §6: ten minutes in IDLE).
+"""
+
+import asyncio
+import unicodedata
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
+
+from mailserver.mail.facts import Facts
+from mailserver.mail.index_cache import IndexCache
+from mailserver.model.change import Change, MailboxChange
+from mailserver.model.errors import Condition, Refused
+from mailserver.model.ids import AccountId, EpochId, MailboxId
+from mailserver.model.message import (
+    KEYWORD_OCTETS,
+    KEYWORDS_PER_ACCOUNT,
+    EntryFlags,
+    Flag,
+    Keywords,
+)
+from mailserver.model.sealed import Sealed
+from mailserver.runtime.log import get_logger
+from mailserver.runtime.offload import Offload
+from mailserver.store.changes import AccountChange
+from mailserver.store.epochs import EpochRow, NewEpoch
+from mailserver.store.store import Store
+from mailserver.vault.epochs import CreateEpoch, NewEpochValues
+from mailserver.vault.guard import Kind
+from mailserver.vault.seal import ContentKey
+from mailserver.vault.session import UnlockedAccount
+
+log = get_logger("mail")
+
+FACTS_KEPT = 32  # mailboxes whose facts stay in memory for one account
+
+
+def create_epoch(store: Store, account_id: AccountId) -> CreateEpoch:
+    """Return what stores the next epoch of an account, for the vault to fill."""
+
+    async def create(make: Callable[[EpochId], NewEpochValues]) -> EpochRow:
+        def numbered(epoch: EpochId) -> NewEpoch:
+            new = make(epoch)
+            return NewEpoch(
+                origin=new.origin,
+                generation=new.generation,
+                suite=new.suite,
+                sealed=Sealed(new.sealed),
+                dep_kid=new.dep_kid,
+                dep_mac=new.dep_mac,
+                created_at=datetime.now(UTC),
+            )
+
+        return await store.epochs.create(account_id, numbered)
+
+    return create
+
+
+class Opened:
+    """An unlocked account and its caches."""
+
+    def __init__(self, unlocked: UnlockedAccount, store: Store, offload: Offload) -> None:
+        """Start with nothing opened but the account key."""
+        self.unlocked = unlocked
+        self.store = store
+        self.offload = offload
+        self.index = IndexCache()
+        self.index_lock = asyncio.Lock()
+        self._facts: dict[MailboxId, Facts] = {}
+        self._keyword_names: dict[int, str] = {}
+        self._keyword_numbers: dict[str, int] = {}
+        self._keyword_sets: dict[tuple[int, ...], Keywords] = {(): frozenset()}
+
+    @property
+    def account_id(self) -> AccountId:
+        """Whose it is."""
+        return self.unlocked.account_id
+
+    def rest(self) -> None:
+        """Drop content keys, search text and facts; they are read again when needed."""
+        self.unlocked.drop_content_keys()
+        self.index.clear()
+        self._facts.clear()
+
+    async def open_epochs(self, epochs: Collection[EpochId]) -> None:
+        """Have the content keys of `epochs` at hand."""
+        missing = self.unlocked.unknown(epochs)
+        if not missing:
+            return
+        rows = await self.store.epochs.rows(self.account_id, missing)
+        for epoch in self.unlocked.open_epochs(rows):
+            refusal = self.unlocked.refusal(epoch)
+            log.error(
+                "epoch refused", epoch=epoch, condition=refusal.condition.name if refusal else ""
+            )
+
+    async def owner_key(self) -> ContentKey:
+        """Return the content key under which this session seals."""
+        return await self.unlocked.owner_key(create_epoch(self.store, self.account_id))
+
+    def facts(self, mailbox_id: MailboxId) -> Facts:
+        """Return what is known of a mailbox's messages; the caller refreshes it."""
+        facts = self._facts.pop(mailbox_id, None) or Facts()
+        while len(self._facts) >= FACTS_KEPT:
+            self._facts.pop(next(iter(self._facts)))
+        self._facts[mailbox_id] = facts
+        return facts
+
+    async def keyword_numbers(self, names: Iterable[str]) -> tuple[int, ...]:
+        """Return the numbers of keywords, in order; new ones are entered in the account's table.
+
+        Raises:
+            Refused: a name is too long, or the account has too many.
+        """
+        numbers = []
+        for name in names:
+            key = name.casefold()
+            if key not in self._keyword_numbers:
+                await self._read_keywords()
+            if key not in self._keyword_numbers:
+                await self._add_keyword(name)
+            numbers.append(self._keyword_numbers[key])
+        return tuple(sorted(set(numbers)))
+
+    async def known_keywords(self, names: Iterable[str]) -> tuple[int, ...]:
+        """Return the numbers of those keywords that the account has."""
+        wanted = [name.casefold() for name in names]
+        if any(name not in self._keyword_numbers for name in wanted):
+            await self._read_keywords()
+        return tuple(
+            sorted({self._keyword_numbers[n] for n in wanted if n in self._keyword_numbers})
+        )
+
+    async def keywords(self, numbers: tuple[int, ...]) -> Keywords:
+        """Return the names behind the numbers an entry holds."""
+        names = self._keyword_sets.get(numbers)
+        if names is None:
+            if any(number not in self._keyword_names for number in numbers):
+                await self._read_keywords()
+            names = frozenset(self._keyword_names[number] for number in numbers)
+            self._keyword_sets[numbers] = names
+        return names
+
+    def named(self, change: AccountChange) -> Change | None:
+        """Put names to the keyword numbers of a change; None where one is not known yet."""
+        entries = []
+        for entry in change.entries:
+            flagged = []
+            for row in entry.flagged:
+                names = self._keyword_sets.get(row.keywords)
+                if names is None:
+                    return None
+                flagged.append(EntryFlags(row.uid, Flag(row.flags), names, row.modseq))
+            entries.append(MailboxChange(entry.mailbox_id, entry.appeared, entry.vanished, flagged))
+        return Change(
+            change.account_id,
+            change.modseq,
+            entries,
+            change.mailboxes,
+            change.emails_destroyed,
+        )
+
+    async def _read_keywords(self) -> None:
+        rows = await self.store.mailboxes.keywords(self.account_id)
+        for number, row in rows.items():
+            name = self.unlocked.guard.open_name(Kind.KEYWORD_NAME, row.name_hash, row.name)
+            self._keyword_names[number] = name
+            self._keyword_numbers[name.casefold()] = number
+
+    async def _add_keyword(self, name: str) -> None:
+        if len(name.encode()) > KEYWORD_OCTETS:
+            raise Refused(Condition.LIMIT, "this keyword is too long")
+        if len(self._keyword_numbers) >= KEYWORDS_PER_ACCOUNT:
+            raise Refused(Condition.LIMIT, "this account has too many keywords")
+        guard = self.unlocked.guard
+        text = unicodedata.normalize("NFC", name)
+        number = await self.store.mailboxes.add_keyword(
+            self.account_id,
+            guard.seal_name(Kind.KEYWORD_NAME, text),
+            guard.name_hash(text),
+        )
+        self._keyword_names[number] = text
+        self._keyword_numbers[text.casefold()] = number
