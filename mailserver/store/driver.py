@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from mailserver.store.packing import Ranges
 
 EVERY_UID: Ranges = ((1, 0xFFFF_FFFF),)
+NO_LIMIT = 0xFFFF_FFFF
 
 Row = tuple[Any, ...]
 
@@ -125,25 +126,33 @@ class RangeRead:
         in_mailbox = f"e.account_id = ? AND e.mailbox_id = ? {where}"
         self._one = Sql(
             f"SELECT {columns} FROM {tables}"  # noqa: S608 (our own names)
-            f" WHERE {in_mailbox} AND e.uid BETWEEN ? AND ? ORDER BY e.uid"
+            f" WHERE {in_mailbox} AND e.uid BETWEEN ? AND ? ORDER BY e.uid LIMIT ?"
         )
         self._many = Sql(
             f"SELECT {columns} FROM {tables}"  # noqa: S608 (our own names)
             f" JOIN unnest(?::bigint[], ?::bigint[]) AS r(first, last)"
-            f" ON e.uid BETWEEN r.first AND r.last WHERE {in_mailbox} ORDER BY e.uid"
+            f" ON e.uid BETWEEN r.first AND r.last WHERE {in_mailbox} ORDER BY e.uid LIMIT ?"
         )
 
     def rows(
-        self, connection: Connection, account_id: bytes, mailbox_id: int, ranges: Ranges | None
+        self,
+        connection: Connection,
+        account_id: bytes,
+        mailbox_id: int,
+        ranges: Ranges | None,
+        limit: int = NO_LIMIT,
     ) -> list[Row]:
-        """Return the rows in `ranges`, or all of the mailbox where that is None."""
+        """Return the first `limit` rows in `ranges`, or of the mailbox where that is None."""
         if ranges is None:
             ranges = EVERY_UID
         driver = sqlite_driver(connection)
         if driver is None and len(ranges) > 1:
             lows, highs = [low for low, _ in ranges], [high for _, high in ranges]
-            return fetch(connection, self._many, (lows, highs, account_id, mailbox_id))
+            return fetch(connection, self._many, (lows, highs, account_id, mailbox_id, limit))
         found: list[Row] = []
         for low, high in ranges:
-            found += fetch(connection, self._one, (account_id, mailbox_id, low, high))
+            if len(found) >= limit:
+                break
+            wanted = (account_id, mailbox_id, low, high, limit - len(found))
+            found += fetch(connection, self._one, wanted)
         return found

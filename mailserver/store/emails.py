@@ -14,7 +14,7 @@ from mailserver.model.sealed import Sealed
 from mailserver.store.access import Access
 from mailserver.store.appending import Lot, NewEmail, append_lots
 from mailserver.store.blobs import Place
-from mailserver.store.driver import Lookup
+from mailserver.store.driver import Lookup, Sql, fetch
 
 __all__ = ["BlobRow", "Emails", "NewEmail"]
 
@@ -34,6 +34,9 @@ _BODIES = Lookup(
     "blobs JOIN emails ON emails.account_id = blobs.account_id AND emails.email_id = blobs.blob_id",
     [("blobs.account_id", "bytea"), ("blobs.blob_id", "bigint")],
 )
+
+
+_EXISTING = Sql("SELECT email_id FROM emails WHERE account_id = ? AND email_id BETWEEN ? AND ?")
 
 
 def _bodies(
@@ -87,6 +90,13 @@ class Emails:
         await self._access.offload(partial(self._access.blobs.put, email.object_id, email.body))
         digest = await self._access.offload(lambda: hashlib.sha256(email.body).digest())
         return Place.FILE, digest
+
+    async def existing(self, account_id: AccountId, first: EmailId, last: EmailId) -> set[EmailId]:
+        """Return the numbers from `first` to `last` that are still emails."""
+        rows = await self._access.read_once(
+            lambda c: fetch(c, _EXISTING, (account_id, first, last))
+        )
+        return {EmailId(number) for (number,) in rows}
 
     async def blob(self, account_id: AccountId, email_ids: Iterable[EmailId]) -> list[BlobRow]:
         """Return the sealed bodies of the emails that exist, in the order of their numbers.

@@ -5,9 +5,9 @@ written out in one FETCH, so that instants and keywords are only made of the sto
 somebody asks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -27,11 +27,14 @@ from mailserver.model.sealed import Sealed
 from mailserver.store.access import Access
 from mailserver.store.changes import FlagRow, counters, vanished_since
 from mailserver.store.copying import copy, move
-from mailserver.store.driver import RangeRead, Sql, fetch, fetch_one
+from mailserver.store.database import Query
+from mailserver.store.driver import NO_LIMIT, RangeRead, Sql, fetch, fetch_one
 from mailserver.store.expunging import expunge
 from mailserver.store.flagging import FlagOrder, StoredRows, store_flags
 from mailserver.store.instants import from_microseconds
 from mailserver.store.packing import Ranges, unpack_keywords
+
+RowT = TypeVar("RowT")
 
 
 class EntryRow(NamedTuple):
@@ -69,6 +72,15 @@ class EntryRow(NamedTuple):
         return from_microseconds(self.saved_us)
 
 
+class FactRow(NamedTuple):
+    """What never changes about an entry."""
+
+    uid: Uid
+    email_id: EmailId
+    size_octets: int
+    internaldate_us: int
+
+
 class Changed(NamedTuple):
     """What happened in a mailbox since a MODSEQ (RFC 7162 §3.2)."""
 
@@ -97,6 +109,7 @@ _READS = {
     for summary in (False, True)
     for body in (False, True)
 }
+FACTS = RangeRead("e.uid, e.email_id, m.size_octets, m.internaldate", _EMAILS)
 FLAGS = RangeRead("e.uid, e.flags, e.keywords, e.modseq", "entries e")
 _CHANGED = Sql(
     "SELECT uid, flags, keywords, modseq FROM entries"
@@ -120,9 +133,10 @@ def entry_rows(
     *,
     summary: bool,
     body: bool,
+    limit: int = NO_LIMIT,
 ) -> list[EntryRow]:
     """Read entries in UID order; a body in a file is None here."""
-    found = _READS[summary, body].rows(connection, account_id, mailbox_id, ranges)
+    found = _READS[summary, body].rows(connection, account_id, mailbox_id, ranges, limit)
     return [EntryRow._make(row) for row in found]
 
 
@@ -141,6 +155,16 @@ def _changed_since(
     return Changed([FlagRow._make(row) for row in rows], gone, complete)
 
 
+def _within(rows: list[EntryRow], octets: int) -> list[EntryRow]:
+    """Keep as many of the first rows as make up `octets`, and one at least."""
+    total = 0
+    for number, row in enumerate(rows):
+        total += row.size_octets
+        if total > octets and number:
+            return rows[:number]
+    return rows
+
+
 class Entries:
     """The entries of mailboxes. Ranges are inclusive UID ranges, ascending; None is the mailbox."""
 
@@ -156,17 +180,22 @@ class Entries:
         *,
         summary: bool = False,
         body: bool = False,
+        limit: int = NO_LIMIT,
+        octets: int | None = None,
     ) -> list[EntryRow]:
         """Read entries in UID order, with the sealed summary or body of each where asked for.
 
-        UIDs that do not exist are left out. The caller bounds what it asks for: all of it is
-        held at once. Raises Corrupt (DAMAGED) where a body is missing.
+        UIDs that do not exist are left out. At most `limit` rows come, and no more than make up
+        `octets` of messages, but one at least: all of it is held at once. Raises Corrupt (DAMAGED)
+        where a body is missing.
         """
-        rows = await self._access.read(
+        rows = await self._reading(ranges)(
             lambda connection: entry_rows(
-                connection, account_id, mailbox_id, ranges, summary=summary, body=body
+                connection, account_id, mailbox_id, ranges, summary=summary, body=body, limit=limit
             )
         )
+        if octets is not None:
+            rows = _within(rows, octets)
         if not body or all(row.body is not None for row in rows):
             return rows
         return [
@@ -176,13 +205,31 @@ class Entries:
             for row in rows
         ]
 
+    async def facts(
+        self, account_id: AccountId, mailbox_id: MailboxId, after: Uid
+    ) -> list[FactRow]:
+        """Read what never changes of the entries with a UID above `after`, in UID order."""
+        rows = await self._access.read_once(
+            lambda connection: FACTS.rows(
+                connection, account_id, mailbox_id, [(after + 1, 0xFFFF_FFFF)]
+            )
+        )
+        return [FactRow._make(row) for row in rows]
+
     async def flags(
         self, account_id: AccountId, mailbox_id: MailboxId, ranges: Ranges | None
     ) -> list[FlagRow]:
         """Read flags in UID order, without touching the emails."""
-        return await self._access.read(
+        return await self._reading(ranges)(
             lambda connection: flag_rows(connection, account_id, mailbox_id, ranges)
         )
+
+    def _reading(
+        self, ranges: Ranges | None
+    ) -> Callable[[Query[list[RowT]]], Awaitable[list[RowT]]]:
+        """Read several ranges on one snapshot; one range is one statement and needs none."""
+        several = ranges is not None and len(ranges) > 1
+        return self._access.read if several else self._access.read_once
 
     async def changed_since(
         self, account_id: AccountId, mailbox_id: MailboxId, modseq: ModSeq

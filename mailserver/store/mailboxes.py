@@ -31,6 +31,13 @@ class NewMailbox(NamedTuple):
     subscribed: bool = False
 
 
+class NameRow(NamedTuple):
+    """A guarded name and the hash it is bound to."""
+
+    name: Guarded
+    name_hash: bytes
+
+
 class MailboxRow(NamedTuple):
     """A mailbox as it stands."""
 
@@ -87,7 +94,8 @@ _SUBSCRIBE = Sql(
     " ON CONFLICT (account_id, name_hash) DO NOTHING"
 )
 _UNSUBSCRIBE = Sql("DELETE FROM subscriptions WHERE account_id = ? AND name_hash = ?")
-_SUBSCRIPTIONS = Sql("SELECT name FROM subscriptions WHERE account_id = ?")
+_SUBSCRIPTIONS = Sql("SELECT name, name_hash FROM subscriptions WHERE account_id = ?")
+_NAMED = Sql(f"SELECT {_COLUMNS} {_FROM} AND m.name_hash = ?")
 # One row instead of one a UID: a third of the time, and one turn at the interpreter lock.
 _UIDS_SQLITE = Sql(
     "SELECT group_concat(uid) FROM"
@@ -105,7 +113,7 @@ _RECENT = Sql("SELECT recent_from FROM mailboxes WHERE account_id = ? AND mailbo
 _CLAIM_RECENT = Sql(
     "UPDATE mailboxes SET recent_from = uid_next WHERE account_id = ? AND mailbox_id = ?"
 )
-_KEYWORDS = Sql("SELECT keyword, name FROM keywords WHERE account_id = ?")
+_KEYWORDS = Sql("SELECT keyword, name, name_hash FROM keywords WHERE account_id = ?")
 _KEYWORD = Sql("SELECT keyword FROM keywords WHERE account_id = ? AND name_hash = ?")
 _NEXT_KEYWORD = Sql(
     "UPDATE accounts SET next_keyword = next_keyword + 1 WHERE account_id = ?"
@@ -273,11 +281,11 @@ class Mailboxes:
 
     async def listing(self, account_id: AccountId) -> list[MailboxRow]:
         """List the account's mailboxes in the order in which they were made."""
-        return await self._access.read(partial(mailbox_rows, account_id=account_id))
+        return await self._access.read_once(partial(mailbox_rows, account_id=account_id))
 
     async def get(self, account_id: AccountId, mailbox_id: MailboxId) -> MailboxRow:
         """Return one mailbox. Raises Absent (NO_SUCH_MAILBOX)."""
-        return await self._access.read(
+        return await self._access.read_once(
             partial(mailbox_row, account_id=account_id, mailbox_id=mailbox_id)
         )
 
@@ -321,10 +329,17 @@ class Mailboxes:
             ),
         )
 
-    async def subscriptions(self, account_id: AccountId) -> list[Guarded]:
+    async def by_name_hash(self, account_id: AccountId, name_hash: bytes) -> MailboxRow | None:
+        """Return the mailbox whose name has this hash, if there is one."""
+        found = await self._access.read_once(
+            lambda c: fetch_one(c, _NAMED, (account_id, name_hash))
+        )
+        return None if found is None else _row(found)
+
+    async def subscriptions(self, account_id: AccountId) -> list[NameRow]:
         """List the subscribed names."""
-        rows = await self._access.read(lambda c: fetch(c, _SUBSCRIPTIONS, (account_id,)))
-        return [Guarded(name) for (name,) in rows]
+        rows = await self._access.read_once(lambda c: fetch(c, _SUBSCRIPTIONS, (account_id,)))
+        return [NameRow._make(row) for row in rows]
 
     async def select(
         self, account_id: AccountId, mailbox_id: MailboxId, *, writable: bool
@@ -339,10 +354,10 @@ class Mailboxes:
         )
         return (await self._access.read(query))._replace(recent_from=recent_from)
 
-    async def keywords(self, account_id: AccountId) -> dict[int, Guarded]:
+    async def keywords(self, account_id: AccountId) -> dict[int, NameRow]:
         """Return the names of keyword numbers."""
-        rows = await self._access.read(lambda c: fetch(c, _KEYWORDS, (account_id,)))
-        return {number: Guarded(name) for number, name in rows}
+        rows = await self._access.read_once(lambda c: fetch(c, _KEYWORDS, (account_id,)))
+        return {number: NameRow(name, name_hash) for number, name, name_hash in rows}
 
     async def add_keyword(self, account_id: AccountId, name: Guarded, name_hash: bytes) -> int:
         """Return the keyword's number, a new one where it is new. Raises Absent."""

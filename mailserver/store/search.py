@@ -29,8 +29,16 @@ class NewSegment(NamedTuple):
     first_email: EmailId
     last_email: EmailId
     documents: int
-    dead: int
     data: Sealed
+
+
+class SegmentHead(NamedTuple):
+    """What a segment covers, without its data."""
+
+    segment_id: int
+    first_email: EmailId
+    last_email: EmailId
+    documents: int
 
 
 class SegmentRow(NamedTuple):
@@ -42,7 +50,6 @@ class SegmentRow(NamedTuple):
     first_email: EmailId
     last_email: EmailId
     documents: int
-    dead: int
     data: Sealed
 
 
@@ -50,19 +57,26 @@ _TAILS = Sql(
     "SELECT email_id, object_id, epoch, tail FROM search_tails"
     " WHERE account_id = ? AND email_id > ? ORDER BY email_id LIMIT ?"
 )
-_SEGMENT = "object_id, epoch, first_email, last_email, documents, dead, data"
+_SEGMENT = "object_id, epoch, first_email, last_email, documents, data"
 _SEGMENTS = Sql(
     f"SELECT segment_id, {_SEGMENT} FROM search_segments"  # noqa: S608 (our own names)
     " WHERE account_id = ? AND segment_id > ? ORDER BY segment_id"
 )
-_NUMBERS = Sql("SELECT segment_id FROM search_segments WHERE account_id = ? ORDER BY segment_id")
+_HEADS = Sql(
+    "SELECT segment_id, first_email, last_email, documents FROM search_segments"
+    " WHERE account_id = ? ORDER BY segment_id"
+)
+_ONE = Sql(
+    f"SELECT segment_id, {_SEGMENT} FROM search_segments"  # noqa: S608 (our own names)
+    " WHERE account_id = ? AND segment_id = ?"
+)
 _NEXT = Sql(
     "UPDATE accounts SET next_segment = next_segment + 1 WHERE account_id = ?"
     " RETURNING next_segment"
 )
 _INSERT = Sql(
     f"INSERT INTO search_segments (account_id, segment_id, {_SEGMENT})"  # noqa: S608
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _DROP_TAIL = Sql("DELETE FROM search_tails WHERE account_id = ? AND email_id = ?")
 _DROP_SEGMENT = Sql("DELETE FROM search_segments WHERE account_id = ? AND segment_id = ?")
@@ -85,6 +99,11 @@ def _put(
     return Done(segment_id)
 
 
+def _drop(connection: Connection, account_id: AccountId, segment_id: int) -> Done[None]:
+    run(connection, _DROP_SEGMENT, (account_id, segment_id))
+    return Done(None)
+
+
 class SearchIndex:
     """The search index of accounts. It is no mail: changing it tells nobody."""
 
@@ -96,22 +115,27 @@ class SearchIndex:
         self, account_id: AccountId, after_email_id: int = 0, limit: int = 1_000
     ) -> list[TailRow]:
         """Return at most `limit` tails of emails after a number, in order."""
-        rows = await self._access.read(
+        rows = await self._access.read_once(
             lambda connection: fetch(connection, _TAILS, (account_id, after_email_id, limit))
         )
         return [TailRow._make(row) for row in rows]
 
     async def segments(self, account_id: AccountId, after: int = 0) -> list[SegmentRow]:
         """Return the segments with a number above `after`, in order; each holds up to 1 MB."""
-        rows = await self._access.read(
+        rows = await self._access.read_once(
             lambda connection: fetch(connection, _SEGMENTS, (account_id, after))
         )
         return [SegmentRow._make(row) for row in rows]
 
-    async def segment_numbers(self, account_id: AccountId) -> list[int]:
-        """List the numbers of all segments, so that a cache knows what is gone."""
-        rows = await self._access.read(lambda c: fetch(c, _NUMBERS, (account_id,)))
-        return [number for (number,) in rows]
+    async def segment_heads(self, account_id: AccountId) -> list[SegmentHead]:
+        """List all segments without their data, in order."""
+        rows = await self._access.read_once(lambda c: fetch(c, _HEADS, (account_id,)))
+        return [SegmentHead._make(row) for row in rows]
+
+    async def segment(self, account_id: AccountId, segment_id: int) -> SegmentRow | None:
+        """Return one segment, if it is still there."""
+        row = await self._access.read_once(lambda c: fetch_one(c, _ONE, (account_id, segment_id)))
+        return None if row is None else SegmentRow._make(row)
 
     async def put_segment(
         self,
@@ -124,4 +148,10 @@ class SearchIndex:
         return await self._access.write(
             account_id,
             lambda connection: _put(connection, account_id, segment, drop_tails, drop_segments),
+        )
+
+    async def drop_segment(self, account_id: AccountId, segment_id: int) -> None:
+        """Remove a segment none of whose emails is left."""
+        await self._access.write(
+            account_id, lambda connection: _drop(connection, account_id, segment_id)
         )

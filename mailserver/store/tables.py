@@ -214,7 +214,6 @@ search_segments = Table(
     number("first_email", "lowest email in it", "index"),
     number("last_email", "highest email in it", "index"),
     number("documents", "emails in it", "index"),
-    number("dead", "emails in it that are gone", "index"),
     sealed("data", "words of many messages, a frame each", "index"),
 )
 

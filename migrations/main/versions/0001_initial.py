@@ -203,7 +203,6 @@ def _search() -> None:
         sa.Column("first_email", sa.BigInteger(), nullable=False),
         sa.Column("last_email", sa.BigInteger(), nullable=False),
         sa.Column("documents", sa.BigInteger(), nullable=False),
-        sa.Column("dead", sa.BigInteger(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "segment_id"),
     )
