@@ -18,6 +18,7 @@ from mailserver.smtp.connection import Connection, Door
 from mailserver.smtp.handler import Handler
 from mailserver.smtp.policy import Service
 from mailserver.smtp.status import bad_sequence
+from mailserver.smtp.stream import Gone
 
 
 @dataclass(slots=True)
@@ -197,7 +198,8 @@ class Commands(Connection):
         """Say goodbye and close."""
         if arg:
             raise Rejection(status.NO_ARGUMENT)
-        self.end(status.BYE)
+        self.say(status.BYE.encode())
+        raise Gone  # a client that says goodbye sends nothing more: no need to linger
 
     async def smtp_VRFY(self, arg: str) -> None:
         """Say neither yes nor no: a directory is nobody's business (RFC 5321 §7.3)."""

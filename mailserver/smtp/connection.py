@@ -37,7 +37,7 @@ class Connection(Stream):
 
     def __init__(self, door: Door) -> None:
         """Wait for the transport; `door` is the listener's."""
-        super().__init__(door.policy, tls=door.tls, tls_first=door.implicit_tls)
+        super().__init__(door.policy, door.tls)
         self.door = door
         self.ip = ""
         """The client's address; empty on a local socket."""
@@ -66,9 +66,9 @@ class Connection(Stream):
             if not entered:
                 self.hang_up(status.TOO_MANY_CONNECTIONS)
                 return
-            if self.door.implicit_tls and self.door.tls is not None:
-                await self.begin_tls(self.door.tls)
             await self._converse()
+            if self.ending:
+                await self.linger()
         except Gone:
             pass  # the usual end of a connection, and not worth a line in the log
         finally:

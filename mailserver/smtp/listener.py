@@ -135,8 +135,16 @@ class Listener:
         Raises:
             OSError: it cannot be bound.
         """
+        door = self._door
+        at_once = door.implicit_tls
         server = await asyncio.get_running_loop().create_server(
-            self._connect, host or None, port, backlog=_BACKLOG, reuse_port=reuse_port or None
+            self._connect,
+            host or None,
+            port,
+            backlog=_BACKLOG,
+            reuse_port=reuse_port or None,
+            ssl=door.tls if at_once else None,
+            ssl_handshake_timeout=door.policy.tls_seconds if at_once else None,
         )
         self._servers.append(server)
         bound: int = server.sockets[0].getsockname()[1]

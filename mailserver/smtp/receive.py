@@ -122,7 +122,7 @@ class Receiving(Commands):
         return came
 
     def _too_much(self, reply: Reply) -> None:
-        """End a connection that will not stop sending what we have refused."""
+        """End a connection that sends what can be neither taken nor passed over."""
         self.say(reply.encode())
         self.end(status.TOO_MANY_ERRORS)
 
@@ -165,9 +165,9 @@ class Receiving(Commands):
         """
         try:
             size, last = parse_bdat(arg)
-        except Rejection:
-            self.end(status.TOO_MANY_ERRORS)  # nobody knows where the next command begins
-            raise
+        except Rejection as error:
+            self._too_much(error.reply)  # nobody knows where the next command begins
+            return
         if size > self.policy.drain_octets:
             self._too_much(status.reply_to_fault(Fault.TOO_LARGE))
             return

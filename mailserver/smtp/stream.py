@@ -29,6 +29,8 @@ from mailserver.smtp.policy import Policy
 DATA_BUFFER_OCTETS = 256 << 10
 """How much may wait for us while a message comes in; while commands do, no more than a line."""
 _REPLIES_TOGETHER = 100  # bounds what a client that pipelines without end makes us hold
+_LINGERING_SECONDS = 2.0
+_LINGERING_IN_TLS_SECONDS = 0.3  # TLS over asyncio cannot be closed in one direction
 _CLOSING_SECONDS = 5.0  # for a last reply to leave, before we cut
 
 
@@ -48,8 +50,8 @@ class Stream(SMTP):
 
     line_length_limit = AUTH_OCTETS  # aiosmtpd makes it the limit of the stream
 
-    def __init__(self, policy: Policy, *, tls: ssl.SSLContext | None, tls_first: bool) -> None:
-        """Wait for the transport. With `tls_first`, nothing is said outside TLS."""
+    def __init__(self, policy: Policy, tls: ssl.SSLContext | None) -> None:
+        """Wait for the transport; `tls` is what STARTTLS would use."""
         super().__init__(
             _NO_HOOKS,
             hostname=policy.hostname,
@@ -63,12 +65,12 @@ class Stream(SMTP):
         """A last reply is said; what else the client sends is not obeyed."""
         self.delivering = False
         """A message is in the hands of delivery: time does not run and nothing is cut short."""
-        self._tls_first = tls_first
         self._replies: list[bytes] = []
         self._deadline = 0.0
         self._timer_at = 0.0
         self._cut: asyncio.TimerHandle | None = None
         self._reading_command = False
+        self._lingering = False
         self._retiring = False
 
     # -- time
@@ -126,13 +128,37 @@ class Stream(SMTP):
         self.say(reply.encode())
         self.ending = True
 
+    async def linger(self) -> None:
+        """Send the last reply, then read on for a moment without listening.
+
+        TCP resets a connection that is closed with unread octets, and a reset may take the reply
+        with it: a client that is told 421 in the middle of its pipelining would never know why.
+
+        Raises:
+            Gone: the client is.
+        """
+        await self.flush()
+        if self.transport is None:
+            return
+        wire = self._wire(self.transport)
+        seconds = _LINGERING_IN_TLS_SECONDS
+        if wire.can_write_eof():
+            wire.write_eof()
+            seconds = _LINGERING_SECONDS
+        self._lingering = True
+        try:
+            async with asyncio.timeout(seconds):
+                while await self._reader.read(DATA_BUFFER_OCTETS):
+                    pass
+        except (TimeoutError, OSError) as error:
+            raise Gone from error
+
     def hang_up(self, reply: Reply) -> None:
         """Send a last reply now, from outside the conversation, and close."""
         if self.transport is None or self.ending:
             return
         self.ending = True
-        if self.over_tls or not self._tls_first:
-            self._writer.write(b"".join((*self._replies, reply.encode())))
+        self._writer.write(b"".join((*self._replies, reply.encode())))
         self._replies.clear()
         self._close()
 
@@ -141,6 +167,8 @@ class Stream(SMTP):
         self._retiring = True
         if self._reading_command:
             self.hang_up(status.SHUTTING_DOWN)
+        elif self._lingering:
+            self._close()
 
     def _close(self) -> None:
         """Close once what was written has left, and in any case soon."""
@@ -213,7 +241,7 @@ class Stream(SMTP):
     # -- TLS
 
     async def begin_tls(self, context: ssl.SSLContext) -> None:
-        """Begin TLS, at once or after a STARTTLS.
+        """Begin TLS after a STARTTLS.
 
         Raises:
             Gone: the handshake failed; the peer knows from TLS itself.
@@ -242,6 +270,11 @@ class Stream(SMTP):
         self.over_tls = True
 
     # -- life
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start to talk, inside TLS where the listener's socket began it."""
+        self.over_tls = transport.get_extra_info("sslcontext") is not None
+        super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Stop, unless a message is being delivered: that goes on and finds nobody to tell."""
