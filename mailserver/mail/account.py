@@ -26,7 +26,7 @@ class Hold(Protocol):
         """The account's own name."""
         ...
 
-    def on_end(self, tell: Callable[[], None]) -> None:
+    def on_end(self, tell: Callable[[object], None]) -> None:
         """Call `tell` when the hold is taken away: revoked, expired, shut down."""
         ...
 
@@ -62,7 +62,7 @@ class Account:
         """Drop what can be opened again, for a connection that has long been idle."""
         self._opened.rest()
 
-    def on_end(self, tell: Callable[[], None]) -> None:
+    def on_end(self, tell: Callable[[object], None]) -> None:
         """Call `tell` on the event loop when the account is taken away from this connection."""
         self._hold.on_end(tell)
 

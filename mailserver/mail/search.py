@@ -4,6 +4,7 @@ Flags are read from the store, sizes and dates from `Facts`, texts from the open
 that the index leaves out is looked for in the messages themselves, opened one batch at a time.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
@@ -24,12 +25,15 @@ from mailserver.model.query import (
     HasKeyword,
     Header,
     InSequence,
+    InThread,
     InUids,
+    IsEmail,
     IsRecent,
     Not,
     Or,
     Query,
     Received,
+    Saved,
     Sent,
     Size,
     Text,
@@ -102,8 +106,8 @@ class _Run:
                 return {uid for uid in self._all if uid >= self._view.recent_from}
             case HasFlag() | HasKeyword() | ChangedSince():
                 return await self._by_flags(query)
-            case Received() | Size():
-                return await self._by_facts(query)
+            case Received() | Saved() | Size() | IsEmail() | InThread():
+                return self._by_facts(query, await self._facts()) & self._all
             case Text(field, text):
                 return self._uids_of(await self._index.matching(field, text), await self._facts())
             case Header(name, text):
@@ -152,19 +156,22 @@ class _Run:
             self._fresh_facts = facts
         return self._fresh_facts
 
-    async def _by_facts(self, query: Received | Size) -> Uids:
-        facts = await self._facts()
-        if isinstance(query, Size):
-            larger = -1 if query.larger is None else query.larger
-            smaller = 1 << 63 if query.smaller is None else query.smaller
-            columns = zip(facts.uids, facts.sizes, strict=True)
-            found = {uid for uid, size in columns if larger < size < smaller}
-        else:
-            since = query.since.toordinal() if query.since else 0
-            before = query.before.toordinal() if query.before else 1 << 30
-            columns = zip(facts.uids, facts.days, strict=True)
-            found = {uid for uid, day in columns if since <= day < before}
-        return found & self._all
+    def _by_facts(self, query: Received | Saved | Size | IsEmail | InThread, facts: Facts) -> Uids:
+        match query:
+            case Size(larger, smaller):
+                low = 0 if larger is None else larger + 1
+                high = 1 << 63 if smaller is None else smaller
+                return _between(facts.uids, facts.sizes, low, high)
+            case Received(since, before):
+                return _between(facts.uids, facts.days, *_days(since, before))
+            case Saved(since, before):
+                return _between(facts.uids, facts.saved_days, *_days(since, before))
+            case IsEmail(email_id):
+                low = email_id or 0
+                return _between(facts.uids, facts.email_ids, low, low + 1)
+            case InThread(thread_id):
+                low = thread_id or 0
+                return _between(facts.uids, facts.thread_ids, low, low + 1)
 
     def _uids_of(self, emails: set[EmailId], facts: Facts) -> Uids:
         columns = zip(facts.uids, facts.email_ids, strict=True)
@@ -201,6 +208,14 @@ class _Run:
         return self._uids_of(emails, await self._facts())
 
 
+def _between(uids: "array[int]", values: "array[int]", low: int, high: int) -> Uids:
+    return {uid for uid, value in zip(uids, values, strict=True) if low <= value < high}
+
+
+def _days(since: date | None, before: date | None) -> tuple[int, int]:
+    return since.toordinal() if since else 0, before.toordinal() if before else date.max.toordinal()
+
+
 def _unindexed(name: str) -> bool:
     return name.lower().encode() in UNINDEXED
 
@@ -212,7 +227,7 @@ def _cost(query: Query) -> int:
             return 0
         case HasFlag() | HasKeyword() | ChangedSince():
             return 1
-        case Received() | Size():
+        case Received() | Saved() | Size() | IsEmail() | InThread():
             return 2
         case Header(name, text) if text and _unindexed(name):
             return 5

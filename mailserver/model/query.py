@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum, auto
 
-from mailserver.model.ids import ModSeq
+from mailserver.model.ids import EmailId, ModSeq, ThreadId
 from mailserver.model.message import Flag
 
 
@@ -66,6 +66,28 @@ class Received:
 
     since: date | None = None
     before: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The day it came into this mailbox is on or after `since` and before `before` (RFC 8514)."""
+
+    since: date | None = None
+    before: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IsEmail:
+    """It is this email (RFC 8474 §6); None is an identifier nobody has."""
+
+    email_id: EmailId | None
+
+
+@dataclass(frozen=True, slots=True)
+class InThread:
+    """It is in this thread (RFC 8474 §6); None is an identifier nobody has."""
+
+    thread_id: ThreadId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +156,10 @@ Query = (
     | Text
     | Header
     | Received
+    | Saved
     | Sent
+    | IsEmail
+    | InThread
     | Size
     | InUids
     | InSequence

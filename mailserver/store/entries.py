@@ -77,8 +77,10 @@ class FactRow(NamedTuple):
 
     uid: Uid
     email_id: EmailId
+    thread_id: ThreadId
     size_octets: int
     internaldate_us: int
+    saved_us: int
 
 
 class Changed(NamedTuple):
@@ -109,7 +111,9 @@ _READS = {
     for summary in (False, True)
     for body in (False, True)
 }
-FACTS = RangeRead("e.uid, e.email_id, m.size_octets, m.internaldate", _EMAILS)
+FACTS = RangeRead(
+    "e.uid, e.email_id, m.thread_id, m.size_octets, m.internaldate, e.saved_at", _EMAILS
+)
 FLAGS = RangeRead("e.uid, e.flags, e.keywords, e.modseq", "entries e")
 _CHANGED = Sql(
     "SELECT uid, flags, keywords, modseq FROM entries"

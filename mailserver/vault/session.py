@@ -68,6 +68,7 @@ class UnlockedAccount:
     """
 
     __slots__ = (
+        "__weakref__",
         "_creating",
         "_generations",
         "_keys",

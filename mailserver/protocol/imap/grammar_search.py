@@ -8,7 +8,7 @@ import datetime
 from collections.abc import Callable
 
 from mailserver.model import query
-from mailserver.model.ids import ModSeq
+from mailserver.model.ids import EmailId, ModSeq, ThreadId
 from mailserver.model.message import Flag
 from mailserver.model.query import Field, Query
 from mailserver.protocol.imap import numset
@@ -16,6 +16,7 @@ from mailserver.protocol.imap.command import Search, SearchReturn
 from mailserver.protocol.imap.lexer import Lexer, SyntaxFault
 
 DEPTH = 50  # of NOT, OR and parentheses: bounds our stack; no client nests so deep by hand
+NUMBER_DIGITS = 18  # what a 63-bit number has at most
 KEYS = 1_000  # in one command: bounds what one search can make us compute
 
 CHARSETS = {b"UTF-8": "utf-8", b"US-ASCII": "utf-8", b"ISO-8859-1": "iso-8859-1"}
@@ -168,7 +169,27 @@ def _next_day(day: datetime.date) -> datetime.date | None:
     return None if day == datetime.date.max else day + _ONE_DAY
 
 
-def _on(make: "type[query.Received] | type[query.Sent]") -> Callable[[Lexer], Query]:
+def _numbered(lexer: Lexer, prefix: bytes) -> int | None:
+    """Read an OBJECTID as this server writes them; None for what is none of ours (RFC 8474 §6)."""
+    object_id = lexer.atom()
+    digits = object_id.removeprefix(prefix)
+    ours = object_id != digits and digits.isdigit() and len(digits) <= NUMBER_DIGITS
+    return int(digits) if ours else None
+
+
+def _email(lexer: Lexer) -> Query:
+    number = _numbered(lexer, b"M")
+    return query.IsEmail(None if number is None else EmailId(number))
+
+
+def _thread(lexer: Lexer) -> Query:
+    number = _numbered(lexer, b"T")
+    return query.InThread(None if number is None else ThreadId(number))
+
+
+def _on(
+    make: "type[query.Received] | type[query.Saved] | type[query.Sent]",
+) -> Callable[[Lexer], Query]:
     def read(lexer: Lexer) -> Query:
         day = lexer.date()
         return make(since=day, before=_next_day(day))
@@ -203,6 +224,11 @@ _WITH_ARGUMENT: dict[bytes, Callable[[Lexer], Query]] = {
     b"BEFORE": lambda lexer: query.Received(before=lexer.date()),
     b"ON": _on(query.Received),
     b"SINCE": lambda lexer: query.Received(since=lexer.date()),
+    b"EMAILID": _email,
+    b"THREADID": _thread,
+    b"SAVEDBEFORE": lambda lexer: query.Saved(before=lexer.date()),
+    b"SAVEDON": _on(query.Saved),
+    b"SAVEDSINCE": lambda lexer: query.Saved(since=lexer.date()),
     b"SENTBEFORE": lambda lexer: query.Sent(before=lexer.date()),
     b"SENTON": _on(query.Sent),
     b"SENTSINCE": lambda lexer: query.Sent(since=lexer.date()),

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from mailserver.model import query as q
-from mailserver.model.ids import ModSeq
+from mailserver.model.ids import EmailId, ModSeq, ThreadId
 from mailserver.model.message import Flag
 from mailserver.model.query import Field, Query
 from mailserver.protocol.imap.command import Search, SearchReturn
@@ -184,3 +184,20 @@ def test_as_deep_and_as_long_as_it_may_be() -> None:
     many = found(b" ".join([b"ALL"] * KEYS))
     assert isinstance(many, q.And)
     assert len(many.keys) == KEYS
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        (b"EMAILID M7", q.IsEmail(EmailId(7))),
+        (b"EMAILID T7", q.IsEmail(None)),
+        (b"EMAILID M" + b"9" * 19, q.IsEmail(None)),
+        (b"THREADID T12", q.InThread(ThreadId(12))),
+        (b"THREADID elsewhere", q.InThread(None)),
+        (b"SAVEDON 1-Mar-2026", q.Saved(date(2026, 3, 1), date(2026, 3, 2))),
+        (b"SAVEDBEFORE 1-Mar-2026", q.Saved(before=date(2026, 3, 1))),
+        (b"SAVEDSINCE 1-Mar-2026", q.Saved(since=date(2026, 3, 1))),
+    ],
+)
+def test_identifiers_and_save_dates(text: bytes, query: Query) -> None:
+    assert found(text) == query

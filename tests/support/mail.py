@@ -1,0 +1,91 @@
+"""Mail of one node: delivery and opened accounts over real stores and keys."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailserver.mail.account import Account
+from mailserver.mail.delivery import Delivery, Incoming
+from mailserver.mail.office import Office
+from mailserver.mail.submission import Submission
+from mailserver.model.address import Address
+from mailserver.model.errors import MailError
+from mailserver.model.message import Message, NewMessage
+from mailserver.model.sealed import Plaintext
+from mailserver.runtime.background import background
+from mailserver.runtime.clock import ManualClock
+from mailserver.vault.epochs import DepositMarks, Deposits
+from tests.support.accounts import PASSWORD, PEER, Node, open_node
+
+RECEIVED = b"Received: by mx.example.org; Mon, 2 Mar 2026 09:00:00 +0000\r\n"
+EVERYTHING = [(1, 0xFFFF_FFFF)]
+
+
+def letter(subject: str = "Seal", body: str = "Words.", **fields: str) -> bytes:
+    """Write a small message; `fields` are further header fields, `_` for `-`."""
+    head = {"From": "Bob <bob@elsewhere.test>", "To": "alice@example.org", "Subject": subject}
+    head |= {name.replace("_", "-"): value for name, value in fields.items()}
+    lines = [f"{name}: {value}" for name, value in head.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n" + body + "\r\n").encode()
+
+
+@dataclass
+class MailNode:
+    """The services of mail on a node of accounts."""
+
+    node: Node
+    office: Office
+    delivery: Delivery
+    submission: Submission
+    deposits: Deposits
+
+    async def account(self, address: str = "alice@example.org") -> Account:
+        """Make a user and return the opened account."""
+        await self.node.user(address)
+        return await self.sign_in(address)
+
+    async def sign_in(self, address: str = "alice@example.org") -> Account:
+        """Open an account with its password."""
+        return self.office.open(await self.node.logins.password(address, PASSWORD, peer=PEER))
+
+    async def deliver(
+        self, octets: bytes, *addresses: str, sender: str | None = "bob@elsewhere.test"
+    ) -> list[MailError | None]:
+        """Deliver to addresses as the MX does."""
+        recipients = [await self.delivery.recipient(Address.parse(each)) for each in addresses]
+        reverse_path = Address.parse(sender) if sender else None
+        incoming = Incoming(Plaintext(octets), reverse_path, RECEIVED)
+        return await self.delivery.deliver(incoming, recipients)
+
+
+async def messages(account: Account, name: str = "INBOX", **wanted: bool) -> list[Message]:
+    """Fetch everything in a mailbox."""
+    mailbox = await account.mailboxes.named(name)
+    batches = account.messages.fetch(mailbox.id, EVERYTHING, **wanted)
+    return [message async for batch in batches for message in batch]
+
+
+async def append(account: Account, *octets: bytes, name: str = "INBOX") -> None:
+    """Append messages to a mailbox."""
+    mailbox = await account.mailboxes.named(name)
+    await account.messages.append(mailbox.id, [NewMessage(Plaintext(each)) for each in octets])
+
+
+@asynccontextmanager
+async def open_mail(
+    database_url: str, keystore_url: str, directory: Path, clock: ManualClock
+) -> AsyncIterator[MailNode]:
+    """Open a node and its mail; end it with no task left."""
+    node = await open_node(database_url, keystore_url, directory, clock)
+    deposits = Deposits(DepositMarks(node.master))
+    try:
+        async with background() as tasks:
+            delivery = Delivery(node.store, node.directory, deposits, node.offload)
+            office = Office(node.store, node.offload, tasks)
+            yield MailNode(node, office, delivery, Submission(delivery), deposits)
+            await asyncio.sleep(0)
+    finally:
+        deposits.close()
+        await node.close()
