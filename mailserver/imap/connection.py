@@ -15,7 +15,7 @@ import socket
 import ssl
 from collections import deque
 from ipaddress import ip_address
-from typing import Protocol
+from typing import Protocol, cast
 
 from mailserver.imap.bounds import AHEAD_OCTETS, Shared
 from mailserver.imap.commands_any import capabilities
@@ -100,9 +100,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet, or begin the handshake; or turn the client away where there is no room."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("IMAP runs over streams")
-        self._transport = transport
+        # A stream's transport; not checked by class, for uvloop's is no subclass of asyncio's.
+        self._transport = transport = cast(asyncio.Transport, transport)
         self._outgoing = Outgoing(transport)
         name = transport.get_extra_info("peername")
         self.peer = name[0] if isinstance(name, tuple) else ""
@@ -213,10 +212,8 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             self.connection_lost(None)  # nobody else tells: the transport was the handshake's
             return
-        if not isinstance(secured, asyncio.Transport):
-            raise TypeError("TLS runs over streams")
-        self._transport = secured
-        self._outgoing = Outgoing(secured)
+        self._transport = cast(asyncio.Transport, secured)
+        self._outgoing = Outgoing(self._transport)
         self._secure = True
 
     def push(self) -> None:
