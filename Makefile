@@ -15,7 +15,7 @@ help: ## say what there is
 run: $(VENV)/.run ## start a server on loopback, all its files in .run/
 	@$(BIN)/zegel init --directory $(RUN)
 	@$(BIN)/zegel --config $(RUN)/zegel.toml migrate
-	@exec $(BIN)/zegel --config $(RUN)/zegel.toml serve
+	@exec $(BIN)/zegel --config $(RUN)/zegel.toml serve --guide
 
 demo: $(VENV)/.run ## fill that server with two users and some letters (while it is stopped or running)
 	@$(BIN)/zegel init --directory $(RUN) --quiet

@@ -193,7 +193,3 @@ def test_keystore_has_a_postgresql_of_its_own(file: Path) -> None:
     assert "instance of its own" in refusal(file, text.format("db:5432"))
     file.write_text(text.format("db:5433"))
     assert load(file, {}).keystore.url.endswith("/keys")
-
-
-def test_sqlite_has_one_worker(file: Path) -> None:
-    assert "PostgreSQL" in refusal(file, "workers = 2\n")

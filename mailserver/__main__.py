@@ -1,0 +1,31 @@
+"""The command `zegel`, and `python -m mailserver`."""
+
+import secrets
+import sys
+
+import typer
+
+from mailserver.cli.program import program
+from mailserver.runtime.log import get_logger
+
+BUG = 70  # EX_SOFTWARE of sysexits.h
+INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
+
+log = get_logger("cli")
+
+
+def main() -> None:
+    """Run the command line; a bug becomes one line and an incident in the log, never a traceback."""
+    try:
+        program(prog_name="zegel")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as bug:  # noqa: BLE001 - the last frame: nothing above could take it
+        incident = secrets.token_hex(4)
+        log.error("incident", incident=incident, exc_info=bug)
+        typer.echo(f"zegel: an error of our own, incident {incident} in the log above", err=True)
+        sys.exit(BUG)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""The listeners: which service is behind which door, and how they are opened and closed.
+
+Other packages add doors by the entry point group `zegel.doors`: a function like `imap_doors`, which
+is given the same things and yields what it opened.
+"""
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import entry_points
+
+from mailserver.app.house import House
+from mailserver.imap import listener as imap
+from mailserver.imap.bounds import Bounds, Shared
+from mailserver.mail.account import Account
+from mailserver.mail.office import Office
+from mailserver.mail.submission import Submission, Submitter
+from mailserver.model.errors import Misconfigured
+from mailserver.model.sealed import Plaintext
+from mailserver.protocol.imap.limits import Limits as MachineLimits
+from mailserver.runtime.limits import Budget, Connections
+from mailserver.runtime.settings import Endpoint, Listener, Tls
+from mailserver.smtp import listener as smtp
+from mailserver.smtp.policy import Policy, Service
+from mailserver.vault.records import Scope
+
+ENTRY_POINTS = "zegel.doors"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A listener that is open: its key in the settings, and where it can be reached."""
+
+    name: str
+    address: Endpoint
+    tls: Tls
+
+
+@dataclass(frozen=True, slots=True)
+class Hall:
+    """What all doors share: the house, the certificate, and what is counted together."""
+
+    house: House
+    office: Office
+    certificate: ssl.SSLContext | None
+    budget: Budget
+    connections: Connections
+
+    def wanted(self, *names: str) -> list[tuple[str, Listener, Endpoint]]:
+        """Return those of the named listeners that the settings turn on."""
+        listeners = self.house.settings.listeners.named()
+        return [
+            (name, listeners[name], address)
+            for name in names
+            if (address := listeners[name].address) is not None
+        ]
+
+    def context(self, listener: Listener) -> ssl.SSLContext | None:
+        """Return the TLS context of a listener; None where it has no TLS."""
+        return None if listener.tls is Tls.NONE else self.certificate
+
+
+Opener = Callable[[Hall], AbstractAsyncContextManager[Sequence[Door]]]
+
+
+@asynccontextmanager
+async def open_doors(hall: Hall) -> AsyncIterator[list[Door]]:
+    """Open every listener of the settings and of plugins, for the length of a block.
+
+    Raises:
+        Misconfigured: an address cannot be bound.
+    """
+    openers: list[Opener] = [smtp_doors, imap_doors]
+    openers += [point.load() for point in entry_points(group=ENTRY_POINTS)]
+    async with AsyncExitStack() as stack:
+        yield [door for opener in openers for door in await stack.enter_async_context(opener(hall))]
+
+
+@asynccontextmanager
+async def smtp_doors(hall: Hall) -> AsyncIterator[list[Door]]:
+    """Open the doors for mail that comes in and goes out."""
+    shared = smtp.Shared(budget=hall.budget, connections=hall.connections)
+    settings, doors = hall.house.settings, []
+    async with AsyncExitStack() as stack:
+        for name, listener, address in hall.wanted("mx", "lmtp", "submission", "submissions"):
+            service = Service.SUBMISSION if name == "submissions" else Service(name)
+            policy = Policy.of(service, settings.hostname, settings.limits)
+            server = _smtp_listener(hall, policy, shared, listener)
+            try:
+                port = await server.open(address.host, address.port)
+            except OSError as error:
+                raise Misconfigured(f"listeners.{name}: cannot listen on {address}") from error
+            stack.push_async_callback(server.close)
+            doors.append(Door(name, Endpoint(host=address.host, port=port), listener.tls))
+        yield doors
+
+
+def _smtp_listener(
+    hall: Hall, policy: Policy, shared: smtp.Shared, listener: Listener
+) -> smtp.Listener:
+    tls, delivery = hall.context(listener), hall.house.delivery
+    match policy.service:
+        case Service.MX:
+            return smtp.Listener.mx(delivery, policy, shared, tls=tls)
+        case Service.LMTP:
+            return smtp.Listener.lmtp(delivery, policy, shared, tls=tls)
+        case Service.SUBMISSION:
+            if tls is None:
+                raise Misconfigured("submission: nobody signs in without TLS, so it needs it")
+            return smtp.Listener.submission(
+                Submission(delivery),
+                lambda login, secret, peer: _submitter(hall.house, login, secret, peer),
+                policy,
+                shared,
+                tls=tls,
+                implicit_tls=listener.tls is Tls.IMPLICIT,
+            )
+
+
+async def _submitter(house: House, login: str, secret: Plaintext, peer: str) -> Submitter:
+    signed_in = await house.logins.submission(login, secret, peer=peer)
+    return Submitter(signed_in.account_id, signed_in.address, signed_in.addresses)
+
+
+@asynccontextmanager
+async def imap_doors(hall: Hall) -> AsyncIterator[list[Door]]:
+    """Open the doors for reading mail."""
+    limits = hall.house.settings.limits
+
+    async def sign_in(login: str, secret: Plaintext, peer: str) -> Account:
+        lease = await hall.house.logins.app_password(login, secret, scope=Scope.IMAP, peer=peer)
+        return hall.office.open(lease)
+
+    shared = Shared(
+        sign_in=sign_in,
+        literals=hall.budget,
+        connections=hall.connections,
+        bounds=Bounds(
+            inactivity=timedelta(seconds=limits.imap_idle_seconds),
+            life=timedelta(seconds=limits.imap_connection_seconds),
+            machine=MachineLimits(message_octets=limits.message_octets),
+        ),
+    )
+    doors = []
+    async with AsyncExitStack() as stack:
+        for name, listener, address in hall.wanted("imap", "imaps"):
+            listening = imap.listening(address, listener.tls, shared, hall.context(listener))
+            server = await stack.enter_async_context(listening)
+            bound = Endpoint(host=address.host, port=server.port)
+            doors.append(Door(name, bound, listener.tls))
+        yield doors

@@ -1,0 +1,113 @@
+"""All services of one process, opened once and closed in order.
+
+On the way down first every open account is locked and every running key overwritten, then the audit
+log's last batch is confirmed, then the databases are let go.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from mailserver.accounts.admins import Admins
+from mailserver.accounts.app_passwords import AppPasswords
+from mailserver.accounts.delays import Delays
+from mailserver.accounts.directory import Directory
+from mailserver.accounts.hashing import Hashing
+from mailserver.accounts.keyring import Keyring
+from mailserver.accounts.login import Logins
+from mailserver.accounts.provisioning import Provisioning
+from mailserver.accounts.sessions import Sessions
+from mailserver.audit.chain import Chain
+from mailserver.audit.checkpoint import load_key
+from mailserver.crypto.suite import self_test
+from mailserver.mail.delivery import Delivery
+from mailserver.runtime.clock import Clock, SystemClock
+from mailserver.runtime.log import configure
+from mailserver.runtime.offload import Offload
+from mailserver.runtime.settings import Settings
+from mailserver.store.keystore import Keystore
+from mailserver.store.store import Store
+from mailserver.vault.epochs import DepositMarks, Deposits
+from mailserver.vault.master import MasterKeys
+
+WORKERS = 4  # threads for large bodies: they release the interpreter lock, but there are few cores
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What a command or a listener may ask for."""
+
+    settings: Settings
+    clock: Clock
+    offload: Offload
+    master: MasterKeys
+    keystore: Keystore
+    store: Store
+    chain: Chain
+    keyring: Keyring
+    directory: Directory
+    sessions: Sessions
+    logins: Logins
+    provisioning: Provisioning
+    app_passwords: AppPasswords
+    admins: Admins
+    delivery: Delivery
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, clock: Clock | None = None) -> AsyncIterator[House]:
+    """Open everything that `settings` name for the length of a block.
+
+    Raises:
+        Misconfigured: a key is missing, or a database was never migrated.
+        Transient: UNAVAILABLE, a database does not answer.
+        Corrupt: the audit log does not end where the keystore says.
+    """
+    clock = clock or SystemClock()
+    suite = self_test(settings.crypto.allow_classical)
+    async with AsyncExitStack() as stack:
+        master = MasterKeys.load(settings.keys.master_file, keep_out_of=[settings.data_dir])
+        stack.callback(master.close)
+        configure(level=settings.log.level, log_key=bytes(master.log_key), clock=clock)
+        signing_key = load_key(settings.keys.audit_file)
+        offload, hashes = Offload(WORKERS), Offload(settings.limits.password_hashes, name="hash")
+        stack.callback(offload.close)
+        stack.callback(hashes.close)
+        keystore = await Keystore.open(settings.keystore_url, clock=clock)
+        stack.push_async_callback(keystore.close)
+        store = await Store.open(settings.database_url, settings.blob_dir, clock=clock)
+        stack.push_async_callback(store.close)
+        chain = await Chain.open(store.audit, keystore, master, key=signing_key, clock=clock)
+        stack.push_async_callback(chain.close)
+        keyring = Keyring(keystore, master, allow_classical=settings.crypto.allow_classical)
+        directory = Directory(store, keyring, chain, clock)
+        sessions = Sessions(keyring, clock)
+        stack.callback(sessions.close)
+        deposits = Deposits(
+            DepositMarks(master),
+            epoch_seconds=settings.crypto.epoch_seconds,
+            epoch_messages=settings.crypto.epoch_messages,
+            clock=clock,
+        )
+        stack.callback(deposits.close)
+        hashing = Hashing(hashes, settings.limits.password_hashes)
+        delays = Delays(clock, enabled=settings.limits.login_delays)
+        yield House(
+            settings=settings,
+            clock=clock,
+            offload=offload,
+            master=master,
+            keystore=keystore,
+            store=store,
+            chain=chain,
+            keyring=keyring,
+            directory=directory,
+            sessions=sessions,
+            logins=Logins(store, keyring, directory, sessions, chain, delays, hashing, clock),
+            provisioning=Provisioning(store, keyring, sessions, chain, hashing, clock, suite=suite),
+            app_passwords=AppPasswords(
+                keyring, sessions, chain, clock, at_most=settings.limits.app_passwords
+            ),
+            admins=Admins(keystore, master, chain, hashing, clock),
+            delivery=Delivery(store, directory, deposits, offload),
+        )

@@ -1,0 +1,154 @@
+"""Running: doors open, background work done, signals heard, and everything down in order."""
+
+import asyncio
+import fcntl
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
+from typing import Any
+
+from mailserver.app.doors import Door, Hall, open_doors
+from mailserver.app.house import House, open_house
+from mailserver.mail.office import Office
+from mailserver.model.errors import MailError, Misconfigured
+from mailserver.operations.first_run import make_certificate
+from mailserver.runtime.background import Background, background
+from mailserver.runtime.limits import Budget, Connections
+from mailserver.runtime.log import get_logger
+from mailserver.runtime.settings import Settings, Tls
+from mailserver.runtime.tls import ServerTls
+
+TEND_AUDIT = timedelta(seconds=1)
+LOOK_AT_CERTIFICATE = timedelta(minutes=1)
+SWEEP = timedelta(days=1)
+LOCK_FILE = "serving.lock"
+
+log = get_logger("app")
+
+
+async def serve(
+    settings: Settings,
+    announce: Callable[[Sequence[Door]], None],
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Serve until SIGTERM, SIGINT or `stop`; `announce` is told the doors when all are open.
+
+    Raises:
+        MailError: it cannot begin; the sentence says what to mend.
+    """
+    stop = stop or asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(_log_incident)
+    with _alone(settings):
+        certificate = _certificate(settings)
+        async with open_house(settings) as house, background() as tasks:
+            with _signals(stop, certificate):
+                async with running(house, tasks, certificate) as doors:
+                    log.info("serving", doors=len(doors))
+                    announce(doors)
+                    await stop.wait()
+                    log.info("stopping")
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def running(
+    house: House, tasks: Background, certificate: ServerTls | None
+) -> AsyncIterator[list[Door]]:
+    """Open the doors of `house` and look after it in `tasks`, for the length of a block."""
+    limits = house.settings.limits
+    hall = Hall(
+        house=house,
+        office=Office(house.store, house.offload, tasks),
+        certificate=certificate.context if certificate else None,
+        budget=Budget(limits.in_flight_octets),
+        connections=Connections(limits.connections, limits.connections_per_address),
+    )
+    tasks.create_task(house.sessions.watch())
+    tasks.create_task(tasks.every(TEND_AUDIT, house.chain.tend))
+    tasks.create_task(tasks.every(SWEEP, house.provisioning.sweep))
+    if certificate is not None:
+        tasks.create_task(tasks.every(LOOK_AT_CERTIFICATE, _reload_task(certificate)))
+    async with open_doors(hall) as doors:
+        yield doors
+
+
+def _certificate(settings: Settings) -> ServerTls | None:
+    """Load the certificate, if any listener needs one."""
+    on = [door for door in settings.listeners.named().values() if door.address is not None]
+    if all(door.tls is Tls.NONE for door in on):
+        return None
+    if make_certificate(settings):
+        log.warning("self-signed certificate made")
+    return ServerTls(settings.tls.certificate, settings.tls.private_key)
+
+
+def _reload_task(certificate: ServerTls) -> Callable[[], Any]:
+    async def reload() -> None:
+        if certificate.reload_if_changed():
+            log.info("certificate reloaded")
+
+    return reload
+
+
+@contextmanager
+def _signals(stop: asyncio.Event, certificate: ServerTls | None) -> Iterator[None]:
+    """Hear SIGTERM and SIGINT as `stop`, and SIGHUP as a look at the certificate."""
+    loop = asyncio.get_running_loop()
+    heard: dict[signal.Signals, Callable[[], None]] = {
+        signal.SIGTERM: stop.set,
+        signal.SIGINT: stop.set,
+        signal.SIGHUP: lambda: _reload_now(certificate),
+    }
+    installed = []
+    for number, hear in heard.items():
+        # Another thread's loop hears no signals: whoever runs us there stops us by the event.
+        with suppress(ValueError, RuntimeError):
+            loop.add_signal_handler(number, hear)
+            installed.append(number)
+    try:
+        yield
+    finally:
+        for number in installed:
+            loop.remove_signal_handler(number)
+
+
+def _reload_now(certificate: ServerTls | None) -> None:
+    try:
+        if certificate is not None:
+            certificate.reload()
+            log.info("certificate reloaded")
+    except MailError as error:
+        log.error("certificate not reloaded", condition=error.condition)
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold the data directory: a second server on one SQLite file would lose its own changes.
+
+    Raises:
+        Misconfigured: another server holds it, or it cannot be written.
+    """
+    path = settings.data_dir / LOCK_FILE
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise Misconfigured(
+            f"data_dir: {settings.data_dir} cannot be written; `zegel migrate` makes it"
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Misconfigured(
+                f"data_dir: another server is running on {settings.data_dir}"
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _log_incident(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody caught: the error's class and place, for its words may quote mail."""
+    log.error("uncaught in a callback", exc_info=context.get("exception"))

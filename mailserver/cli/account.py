@@ -1,0 +1,245 @@
+"""`zegel domain`, `user`, `app-password`, `admin`: who there is, and what opens their mail."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated, TypeVar
+
+import typer
+
+from mailserver.app.house import House, open_house
+from mailserver.cli.terminal import read_password, run, say, settings_of, table, told
+from mailserver.model.address import Address
+from mailserver.model.errors import Absent, Condition
+from mailserver.model.ids import AccountId
+from mailserver.vault.administrators import AdminRole
+from mailserver.vault.records import Scope
+
+T = TypeVar("T")
+
+domains = typer.Typer(help="The domains mail is taken for.", no_args_is_help=True)
+users = typer.Typer(help="Accounts.", no_args_is_help=True)
+app_passwords = typer.Typer(
+    help="What mail programs sign in with, one for each.", no_args_is_help=True
+)
+admins = typer.Typer(help="Administrators, who have no mailbox.", no_args_is_help=True)
+
+HERE = "127.0.0.1"  # whoever is at the keyboard
+Who = Annotated[str, typer.Argument(metavar="ADDRESS", help="The account's address.")]
+
+
+def add_to(program: typer.Typer) -> None:
+    """Add this group's commands."""
+    program.add_typer(domains, name="domain")
+    program.add_typer(users, name="user")
+    program.add_typer(app_passwords, name="app-password")
+    program.add_typer(admins, name="admin")
+
+
+def in_house(context: typer.Context, work: Callable[[House], Awaitable[T]]) -> T:
+    """Open everything, do `work`, close everything."""
+    settings = told(lambda: settings_of(context))
+
+    async def opened() -> T:
+        async with open_house(settings) as house:
+            return await work(house)
+
+    return run(opened)
+
+
+@domains.command("add")
+def add_domain(context: typer.Context, name: str) -> None:
+    """Take mail for a domain from now on."""
+    added = in_house(context, lambda house: house.provisioning.add_domain(name))
+    say(f"Mail for {added} is taken.")
+
+
+@domains.command("list")
+def list_domains(context: typer.Context) -> None:
+    """List the domains."""
+    rows = in_house(context, lambda house: house.store.domains.listing())
+    table(("domain", "since"), [(row.name, f"{row.created_at:%Y-%m-%d}") for row in rows])
+
+
+@domains.command("remove")
+def remove_domain(context: typer.Context, name: str) -> None:
+    """Take no more mail for a domain; its accounts stay."""
+    in_house(context, lambda house: house.provisioning.remove_domain(name))
+    say("Mail for it is no longer taken.")
+
+
+@users.command("add")
+def add_user(
+    context: typer.Context,
+    address: Who,
+    quota_mib: Annotated[int | None, typer.Option(min=1, help="Else as in the settings.")] = None,
+) -> None:
+    """Make an account; its password is read from standard input, or asked for at a terminal.
+
+    Prints the recovery code, once: it opens the mail when the password is forgotten.
+    """
+    who = told(lambda: Address.parse(address))
+    password = told(lambda: read_password(f"Password for {who}"))
+
+    async def add(house: House) -> str:
+        quota = (quota_mib << 20) if quota_mib else house.settings.limits.quota_octets
+        user = await house.provisioning.add_user(who, password, quota_octets=quota)
+        return user.recovery_code.reveal().decode()
+
+    code = in_house(context, add)
+    say(f"{who} can get mail.")
+    say(f"Recovery code, shown only now: {code}")
+
+
+@users.command("list")
+def list_users(context: typer.Context) -> None:
+    """List the accounts and what they hold, in numbers."""
+    rows = in_house(context, lambda house: house.store.accounts.listing())
+    table(
+        ("address", "state", "used MiB", "of MiB", "since"),
+        [
+            (
+                ", ".join(row.addresses) or row.account_id.hex(),
+                row.state.name.lower(),
+                f"{row.used_octets / (1 << 20):.1f}",
+                f"{row.quota_octets >> 20}" if row.quota_octets else "-",
+                f"{row.created_at:%Y-%m-%d}",
+            )
+            for row in rows
+        ],
+    )
+
+
+@users.command("remove")
+def remove_user(
+    context: typer.Context,
+    address: Who,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase an account: its keys first, then its mail. There is no way back."""
+    who = told(lambda: Address.parse(address))
+    if not yes:
+        typer.confirm(f"Erase {who} and all its mail for good?", abort=True)
+    in_house(context, lambda house: house.provisioning.remove_user(who))
+    say(f"{who} is erased; copies of its mail in backups become unreadable with the keystore's.")
+
+
+@app_passwords.command("add")
+def add_app_password(
+    context: typer.Context,
+    address: Who,
+    label: Annotated[str, typer.Option(help="Which device it is for.")] = "",
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="What for; imap and smtp where none is named.")
+    ] = None,
+    cidr: Annotated[
+        list[str] | None, typer.Option(help="A network it may be used from; else from anywhere.")
+    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="How long it is good for.")] = None,
+) -> None:
+    """Make an app password and print it, once.
+
+    The account's own password is read from standard input, or asked for at a terminal: only it
+    opens the key that the new password is to open.
+    """
+    who = told(lambda: Address.parse(address))
+    password = told(lambda: read_password(f"Password of {who}", new=False))
+
+    async def add(house: House) -> str:
+        expires_at = house.clock.now() + timedelta(days=days) if days else None
+        lease = await house.logins.password(str(who), password, peer=HERE)
+        try:
+            made = await house.app_passwords.add(
+                lease,
+                scope or [Scope.IMAP, Scope.SMTP],
+                label=label,
+                cidrs=cidr or (),
+                expires_at=expires_at,
+            )
+        finally:
+            await lease.close()
+        return made.secret.reveal().decode()
+
+    secret = in_house(context, add)
+    say(f"App password, shown only now: {secret}")
+
+
+@app_passwords.command("list")
+def list_app_passwords(context: typer.Context, address: Who) -> None:
+    """List an account's app passwords; never their secrets."""
+    who = told(lambda: Address.parse(address))
+
+    async def listing(house: House) -> list[tuple[str, ...]]:
+        found = await house.app_passwords.listing(await account_of(house, who))
+        return [
+            (
+                each.id.hex(),
+                each.label,
+                " ".join(sorted(each.scopes)),
+                ", ".join(each.cidrs) or "anywhere",
+                f"{each.made_at:%Y-%m-%d}",
+                f"{each.expires_at:%Y-%m-%d}" if each.expires_at else "never",
+            )
+            for each in found
+        ]
+
+    rows = in_house(context, listing)
+    table(("id", "label", "scopes", "from", "made", "expires"), rows)
+
+
+@app_passwords.command("revoke")
+def revoke_app_password(
+    context: typer.Context,
+    address: Who,
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it.")],
+) -> None:
+    """Revoke an app password; what it holds open on a running server closes within 5 seconds."""
+    who = told(lambda: Address.parse(address))
+
+    async def revoke(house: House) -> None:
+        account_id = await account_of(house, who)
+        try:
+            row_id = bytes.fromhex(identifier)
+        except ValueError:
+            raise Absent(Condition.NO_SUCH_CREDENTIAL, "there is no such app password") from None
+        await house.app_passwords.revoke(account_id, row_id)
+
+    in_house(context, revoke)
+    say("It is revoked.")
+
+
+async def account_of(house: House, address: Address) -> AccountId:
+    """Return the account that has the address. Raises Absent (NO_SUCH_USER)."""
+    found = await house.directory.holder(address)
+    if found is None:
+        raise Absent(Condition.NO_SUCH_USER, f"there is no {address} here")
+    return found.account_id
+
+
+@admins.command("create")
+def create_admin(
+    context: typer.Context,
+    name: str,
+    role: Annotated[list[AdminRole] | None, typer.Option(help="Owner where none is named.")] = None,
+) -> None:
+    """Make an administrator; reads the password from standard input, or asks for it."""
+    password = told(lambda: read_password(f"Password for {name}"))
+    roles = role or [AdminRole.OWNER]
+    in_house(context, lambda house: house.admins.create(name, password, roles))
+    say(f"{name} is an administrator ({', '.join(roles)}).")
+
+
+@admins.command("list")
+def list_admins(context: typer.Context) -> None:
+    """List the administrators."""
+    found = in_house(context, lambda house: house.admins.listing())
+    rows = [
+        (admin.name, " ".join(sorted(admin.roles)), f"{admin.made_at:%Y-%m-%d}") for admin in found
+    ]
+    table(("name", "roles", "since"), rows)
+
+
+@admins.command("remove")
+def remove_admin(context: typer.Context, name: str) -> None:
+    """Remove an administrator."""
+    in_house(context, lambda house: house.admins.remove(name))
+    say(f"{name} is no administrator any more.")

@@ -1,0 +1,39 @@
+"""The command `zegel` put together from its groups."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mailserver.cli import account, keys, serve, store
+
+program = typer.Typer(
+    name="zegel",
+    help="Zegel: a mail server in which every letter is sealed for its reader.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # its tracebacks show local variables
+)
+for group in (serve, account, store, keys):
+    group.add_to(program)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"zegel {version('zegel')}")
+        raise typer.Exit
+
+
+@program.callback()
+def settings(
+    config: Annotated[
+        Path | None,
+        typer.Option(help="The settings file; else $ZEGEL_CONFIG or /etc/zegel/zegel.toml."),
+    ] = None,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """Zegel: a mail server in which every letter is sealed for its reader."""
