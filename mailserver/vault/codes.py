@@ -16,7 +16,8 @@ from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Plaintext
 
 APP_PASSWORD_OCTETS = 20
-APP_PASSWORD_CHARACTERS_AT_LEAST = 20
+APP_PASSWORD_OCTETS_AT_LEAST = 20  # as written
+APP_PASSWORD_LETTERS_AT_LEAST = 16  # without blanks and dashes
 SELECTING_CHARACTERS = 6  # 30 of 160 bits: the 130 others stay above the 128 that need no slow hash
 SELECTOR_OCTETS = 16
 
@@ -55,9 +56,8 @@ def recovery_octets(code: Plaintext) -> bytearray:
     """Return the 20 octets a recovery code stands for; may be overwritten.
 
     Raises:
-        Refused: AUTHENTICATION_FAILED: it is no recovery code, or mistyped (which its last two
-        characters tell
-            without a look at any account).
+        Refused: AUTHENTICATION_FAILED: it is no recovery code, or mistyped; its last two
+            characters tell, without a look at any account.
     """
     typed = "".join(code.reveal().decode("ascii", "replace").replace("-", "").split()).upper()
     plain = typed.translate(_FROM_CROCKFORD)

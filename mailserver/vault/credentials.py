@@ -30,7 +30,8 @@ from mailserver.model.ids import AccountId, ObjectId
 from mailserver.model.sealed import Plaintext
 from mailserver.vault.account_key import AccountKey
 from mailserver.vault.codes import (
-    APP_PASSWORD_CHARACTERS_AT_LEAST,
+    APP_PASSWORD_LETTERS_AT_LEAST,
+    APP_PASSWORD_OCTETS_AT_LEAST,
     SessionToken,
     app_password_selector,
     normal_app_password,
@@ -113,12 +114,14 @@ def make_app_password_wrap(
     """Wrap `key` under the app password `secret`; for scope smtp alone make a mere verifier.
 
     Raises:
-        ValueError: the secret has less than 20 characters, or there is no scope. Only
-        `new_app_password_secret` makes
-            secrets that may guard real mail.
+        ValueError: the secret has less than 20 characters, or there is no scope. (Real mail is for
+            secrets of `new_app_password_secret` only.)
     """
     normal = normal_app_password(secret)
-    if len(normal) < APP_PASSWORD_CHARACTERS_AT_LEAST or not scopes:
+    short = (
+        len(secret) < APP_PASSWORD_OCTETS_AT_LEAST or len(normal) < APP_PASSWORD_LETTERS_AT_LEAST
+    )
+    if short or not scopes:
         raise ValueError("an app password has 20 characters or more, and a scope")
     salt = secrets.token_bytes(SALT_OCTETS)
     record = replace(

@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from typing import Never
 
 from mailserver.crypto.aead import Aead
-from mailserver.crypto.context import FORMAT, NO_SUITE, FieldId, Kind, Origin, context
+from mailserver.crypto.context import FORMAT, NO_SUITE, FieldId, Origin, context
+from mailserver.crypto.context import Kind as Kind  # what callers name guarded data by
 from mailserver.crypto.kdf import hkdf
 from mailserver.crypto.secret import overwrite
 from mailserver.crypto.sign import mac
 from mailserver.model.errors import Condition, Corrupt
 from mailserver.model.ids import AccountId, ObjectId
 from mailserver.model.sealed import Guarded
+
+__all__ = ["HASH_OCTETS", "AccountGuard", "InstanceGuard", "Kind"]  # `mail` may not import crypto
 
 HASH_OCTETS = 16
 

@@ -116,8 +116,7 @@ class MasterKeys:
         """Read the keys from `path`.
 
         Raises:
-            Misconfigured: the file is missing, readable by others, inside a data directory, or not
-            ours.
+            Misconfigured: it is missing, open to others, in a data directory, or not ours.
         """
         _refuse_inside(path, keep_out_of)
         try:

@@ -48,8 +48,7 @@ class OpenEpoch:
         """Open one padded object.
 
         Raises:
-            Corrupt: DAMAGED; or KEY_MISMATCH: only the owner writes such objects, and this is a
-            deposit.
+            Corrupt: DAMAGED; or KEY_MISMATCH: a deposit poses as something of the owner.
         """
         if self.origin is Origin.DEPOSIT and kind in OWNER_ONLY:
             raise Corrupt(Condition.KEY_MISMATCH, "a deposit poses as something the owner wrote")

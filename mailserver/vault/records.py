@@ -208,8 +208,8 @@ def open_account(
     """Open the account row.
 
     Raises:
-        Corrupt: KEY_MISMATCH: it is not authentic, or its newest key is classical and that is not
-        allowed.
+        Corrupt: KEY_MISMATCH: it is not authentic, or its newest key is classical against the
+            settings.
     """
     record = decode_account(open_row(master, _account_name(account), sealed))
     if record.generations[-1].suite is Suite.CLASSICAL and not allow_classical:
