@@ -61,7 +61,10 @@ class Job:
     def settle(self) -> None:
         """Tell the caller; runs on the event loop, after the commit or the rollback."""
         if self.error is None and self.on_commit is not None:
-            self.on_commit(self.value)
+            try:
+                self.on_commit(self.value)
+            except Exception as bug:  # noqa: BLE001 (the caller sees it; others are still to be told)
+                self.error = bug
         if self.future.done():  # the caller was cancelled meanwhile; the write stands
             return
         if self.error is None:

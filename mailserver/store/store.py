@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from mailserver.model.ids import AccountId, ModSeq
 from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.offload import Offload
 from mailserver.store.access import Access
@@ -11,6 +12,7 @@ from mailserver.store.audit import AuditLog
 from mailserver.store.blobs import BlobStore
 from mailserver.store.blobs.files import FileBlobs
 from mailserver.store.changes import AccountChange
+from mailserver.store.check import Finding, check
 from mailserver.store.database import Database, Kind
 from mailserver.store.domains import Domains
 from mailserver.store.emails import Emails
@@ -18,9 +20,13 @@ from mailserver.store.engine import open_database
 from mailserver.store.entries import Entries
 from mailserver.store.epochs import Epochs
 from mailserver.store.locking import lock_accounts
+from mailserver.store.log import Changes
 from mailserver.store.mailboxes import Mailboxes
 from mailserver.store.migrate import Which, migrate_open, require_current
+from mailserver.store.notify import Notifier
+from mailserver.store.postgres import PostgresDatabase
 from mailserver.store.search import SearchIndex
+from mailserver.store.sweeps import Sweeps
 
 FILE_WORKERS = 4
 
@@ -37,6 +43,11 @@ class Store:
         self.blob_store = blobs
         self._offload = Offload(FILE_WORKERS, name="store-files")
         self._access = Access(database, blobs, clock, self._offload)
+        self._notifier: Notifier | None = None
+        self.on_change: Callable[[AccountChange], None] = _nobody
+        """Called after each commit, on the event loop, in MODSEQ order per account."""
+        self.watched: Callable[[AccountId], bool] = _everybody
+        """Set by whoever has watchers: for which accounts other processes' changes are told."""
         self.accounts = Accounts(self._access)
         self.domains = Domains(self._access)
         self.epochs = Epochs(self._access)
@@ -45,6 +56,8 @@ class Store:
         self.entries = Entries(self._access)
         self.tails = SearchIndex(self._access)
         self.audit = AuditLog(self._access)
+        self.changes = Changes(self._access)
+        self.sweeps = Sweeps(self._access)
 
     @classmethod
     async def open(
@@ -68,21 +81,56 @@ class Store:
             if migrate:
                 await migrate_open(database, Which.MAIN)
             await require_current(database, Which.MAIN)
-            return cls(database, FileBlobs(blob_dir), clock or SystemClock())
+            store = cls(database, FileBlobs(blob_dir), clock or SystemClock())
+            await store._listen()
+            return store
         except BaseException:
             await database.close()
             raise
 
-    @property
-    def on_change(self) -> Callable[[AccountChange], None]:
-        """What is called after each commit, on the event loop, in MODSEQ order per account."""
-        return self._access.on_change
+    async def _listen(self) -> None:
+        """Hear of other processes' changes, where there can be any."""
+        if isinstance(self.database, PostgresDatabase):
+            self._notifier = Notifier(self.database, self._tell, lambda owner: self.watched(owner))
+            self._access.announce = self._notifier.announce
+            self._access.committed = self._notifier.committed
+            await self._notifier.start()
+        else:
+            self._access.committed = self._tell
 
-    @on_change.setter
-    def on_change(self, tell: Callable[[AccountChange], None]) -> None:
-        self._access.on_change = tell
+    def _tell(self, change: AccountChange) -> None:
+        self.on_change(change)
+
+    def follow(self, account_id: AccountId, modseq: ModSeq) -> None:
+        """Tell every change of the account after `modseq`, also those made elsewhere meanwhile.
+
+        Called when watching begins, with the MODSEQ at which the watcher read the account. Without
+        it the first change heard of is the first told. On SQLite there is nothing to miss.
+        """
+        if self._notifier is not None:
+            self._notifier.follow(account_id, modseq)
+
+    async def check(
+        self, account_id: AccountId | None = None, *, quiet: bool = False
+    ) -> list[Finding]:
+        """Prove the store's invariants, for one account or all; return what does not hold.
+
+        `quiet`: nobody writes meanwhile, so that even a blob stored just now must have its row.
+        """
+        return await check(self._access, account_id, quiet=quiet)
 
     async def close(self) -> None:
         """Finish what is queued and let go of everything."""
+        if self._notifier is not None:
+            await self._notifier.close()
         await self.database.close()
         self._offload.close()
+
+
+def _everybody(account_id: AccountId) -> bool:
+    """Watch every account."""
+    return True
+
+
+def _nobody(change: AccountChange) -> None:
+    """Tell nobody."""
