@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from mailserver.model.address import Address
 from mailserver.model.errors import Condition, MailError
-from mailserver.protocol.smtp.codes import Code
+from mailserver.protocol.smtp.codes import Code, Detail
 from mailserver.protocol.smtp.command import parse_helo, parse_mail, parse_rcpt
 from mailserver.protocol.smtp.reply import Rejection, Reply
 from mailserver.protocol.smtp.trace import Hop, protocol_name
@@ -139,10 +139,10 @@ class Commands(Connection):
     async def smtp_RCPT(self, arg: str) -> None:
         """Add a recipient. Source: RFC 5321 §4.1.1.3, §4.5.3.1.10."""
         draft = self.draft
-        if draft is None:
-            raise bad_sequence("MAIL comes first")
-        self.check_recipients_open()
         try:
+            if draft is None:
+                raise bad_sequence("MAIL comes first")
+            self.check_recipients_open()
             recipient = parse_rcpt(
                 arg, smtputf8=draft.smtputf8, postmaster_domain=self.policy.hostname
             )
@@ -161,16 +161,16 @@ class Commands(Connection):
     def _refuse_recipient(self, error: MailError) -> None:
         """Count apart from other errors: a sender may have many recipients that are no more.
 
-        Recipients beyond the limit are answered as many times again, for that is how a sender
-        learns to divide its list (RFC 5321 §4.5.3.1.10); one who goes on after that listens to
-        nothing we say.
+        Recipients that are refused unseen (beyond the limit, or pipelined behind a MAIL that
+        failed) are answered as many times as there could have been: that is how a sender learns to
+        divide its list (RFC 5321 §4.5.3.1.10). One who goes on after that does not listen.
         """
         reply = status.reply_to(error)
         self.say(reply.encode())
         self.refusals += 1
         self._refused_recipients += 1
-        surplus = reply is status.TOO_MANY_RECIPIENTS or reply is status.RECIPIENT_ALONE
-        allowed = self.policy.recipients if surplus else self.policy.refused_recipients
+        unseen = reply.detail in (Detail.TOO_MANY_RECIPIENTS, Detail.INVALID_COMMAND)
+        allowed = self.policy.recipients if unseen else self.policy.refused_recipients
         if self._refused_recipients >= allowed:
             self.end(status.TOO_MANY_ERRORS)
 

@@ -173,14 +173,13 @@ class Listener:
         inside = list(self._door.inside)
         for connection in inside:
             connection.retire()
-        tasks = [task for connection in inside if (task := connection.conversation) is not None]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=grace.total_seconds())
+        talks = {task: one for one in inside if (task := one.conversation) is not None}
+        if talks:
+            _, late = await asyncio.wait(talks, timeout=grace.total_seconds())
             for task in late:
+                talks[task].cut()
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for connection in inside:
-            connection.cut()
+            await asyncio.gather(*talks, return_exceptions=True)
         for server in self._servers:
             await server.wait_closed()
         self._servers.clear()

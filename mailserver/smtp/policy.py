@@ -29,7 +29,7 @@ class Policy:
     messages: int = 1_000
     command_seconds: float = 300.0  # RFC 5321 §4.5.3.2.7
     data_seconds: float = 600.0
-    """A message may take this long whatever its size, and longer only while octets keep coming."""
+    """A message may take this long whatever its size, and longer while octets keep coming."""
     data_idle_seconds: float = 180.0  # RFC 5321 §4.5.3.2.5
     data_octets_per_second: int = 8_192
     """Each so many octets received buy a message one more second."""

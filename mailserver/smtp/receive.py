@@ -104,7 +104,7 @@ class Receiving(Commands):
 
     def _begin_content(self) -> None:
         self.let_wait(DATA_BUFFER_OCTETS)
-        self._content_began_at = self.loop.time()
+        self._content_until = self.loop.time() + self.policy.data_seconds
         self._content_octets = 0
 
     def _end_content(self) -> None:
@@ -112,13 +112,20 @@ class Receiving(Commands):
         self._reset_timeout()
 
     async def _content(self, octets: int) -> bytes:
-        """Return some content, within the time that the message has left."""
-        policy = self.policy
-        earned = policy.data_seconds + self._content_octets / policy.data_octets_per_second
-        left = self._content_began_at + earned - self.loop.time()
+        """Return some content, within the time that the message has left.
+
+        Octets buy time, and no more than `data_seconds` of it can be saved up: who sends much and
+        then next to nothing does not hold the budget for longer than who sends nothing.
+        """
+        policy, now = self.policy, self.loop.time()
+        left = self._content_until - now
         self._reset_timeout(max(min(left, policy.data_idle_seconds), 0.001))
         came = await self.read_some(octets)
         self._content_octets += len(came)
+        self._content_until = min(
+            self._content_until + len(came) / policy.data_octets_per_second,
+            self.loop.time() + policy.data_seconds,
+        )
         return came
 
     def _too_much(self, reply: Reply) -> None:

@@ -19,7 +19,10 @@ AUTH_OCTETS = 12_288  # RFC 4954 §4
 
 # A control character makes the whole line fail: a bare CR or LF can then hide no second command.
 _COMMAND = re.compile(rb"([A-Za-z]{1,16})(?: +([^\x00-\x1f\x7f]*?))? *", re.DOTALL)
-_PATH = re.compile(r' *<(?:@[^:<>"]*:)?((?:"(?:[^"\\]|\\.)*"|[^"<>])*)>(?: +(.*))?', re.DOTALL)
+# Possessive throughout: a line of quotes and backslashes is read once, whatever it is.
+_PATH = re.compile(
+    r' *+<(?:@[^:<>"]*+:)?+((?:"(?:[^"\\]|\\.)*+"|[^"<>])*+)>(?: ++(.*))?', re.DOTALL
+)
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")
 _HELO = re.compile(r"[A-Za-z0-9_.-]{1,255}|\[[A-Za-z0-9:.]{1,64}\]")
 

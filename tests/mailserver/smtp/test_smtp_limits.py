@@ -160,6 +160,17 @@ async def test_names_cannot_be_harvested() -> None:
     assert replies[-1].startswith(b"421 4.7.0")
 
 
+async def test_recipients_behind_a_refused_mail_are_answered() -> None:
+    async with serving(mx(Mailroom())) as port, await Client.connect(port) as client:
+        await client.greet()
+        client.send(b"MAIL FROM:<alice@example.org> SIZE=99999999\r\n")
+        client.send(b"RCPT TO:<bob@zegel.test>\r\n" * 500 + b"DATA\r\nNOOP\r\n")
+        assert (await client.reply()).startswith(b"552 5.3.4")
+        for _ in range(501):
+            assert (await client.reply()).startswith(b"503 5.5.1")
+        assert (await client.reply()).startswith(b"250")
+
+
 async def test_a_taken_message_forgives_errors() -> None:
     listener = mx(Mailroom(), errors=3)
     async with serving(listener) as port, await Client.connect(port) as client:
@@ -234,11 +245,13 @@ async def test_silence_is_not_waited_out(bounds: dict[str, float], lines: list[b
         assert (await client.everything()).endswith(b"421 4.4.2 Timed out\r\n")
 
 
-async def test_a_trickle_is_not_waited_out_either() -> None:
+@pytest.mark.parametrize("early", [0, 1_000])
+async def test_a_trickle_is_not_waited_out_however_much_came_before(early: int) -> None:
     bounds = {"data_seconds": 0.3, "data_idle_seconds": 0.2, "data_octets_per_second": 1_000}
     async with serving(mx(Mailroom(), **bounds)) as port, await Client.connect(port) as client:
         await client.greet()
         await begin(client)
+        client.send(LINE * early)
         answer = asyncio.ensure_future(client.everything())
         sent = 0
         while not answer.done() and sent < 200:
