@@ -34,7 +34,7 @@ def unpad(padded: bytes) -> bytes:
     Raises:
         Corrupt: there is no mark, so that these octets were never padded by `pad`.
     """
-    trimmed = padded.rstrip(b"\0")
-    if not trimmed.endswith(_MARK):
+    mark = padded.rfind(_MARK)
+    if mark < 0 or padded.count(b"\0", mark + 1) != len(padded) - mark - 1:
         raise Corrupt(Condition.DAMAGED, "the padding is not ours")
-    return trimmed[:-1]
+    return padded[:mark]

@@ -43,8 +43,8 @@ class SecretKey:
 
     def wipe(self) -> None:
         """Overwrite the octets, then let go of them; doing it twice is harmless."""
-        overwrite(self._octets)
-        self._octets = bytearray()
+        octets, self._octets = self._octets, bytearray()  # first: no thread takes zeros for a key
+        overwrite(octets)
 
     def __len__(self) -> int:
         """Count the octets."""

@@ -4,7 +4,8 @@ Lists open thousands of summaries at once, so `open_many` builds each context by
 prepared pieces and keeps every name in a local variable: about 3 µs an object.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from mailserver.crypto import body
 from mailserver.crypto.aead import Aead
@@ -19,7 +20,7 @@ from mailserver.crypto.context import (
 )
 from mailserver.crypto.padding import unpad
 from mailserver.crypto.secret import SecretKey
-from mailserver.model.errors import Condition, Corrupt
+from mailserver.model.errors import Condition, Corrupt, Locked
 from mailserver.model.ids import AccountId, EpochId, ObjectId
 from mailserver.model.sealed import Plaintext, Sealed
 from mailserver.vault.seal import FORMAT_OCTET
@@ -58,22 +59,37 @@ class OpenEpoch:
         return unpad(self._cipher.open(sealed[1:], head + object_id + self._rests[field]))
 
     def open_body(self, object_id: ObjectId, sealed: Sealed) -> bytes:
-        """Open a message's octets.
+        """Open a message's octets, in any thread.
 
         Raises:
             Corrupt: DAMAGED.
+            Locked: the key was overwritten meanwhile.
         """
         aad = self._email + object_id + self._rests[FieldId.BODY]
-        return body.open_body(self.key.octets, aad, sealed)
+        with self._unless_wiped():
+            return body.open_body(self.key.octets, aad, sealed)
 
     def open_range(self, object_id: ObjectId, sealed: Sealed, start: int, octets: int) -> bytes:
-        """Open at most `octets` of a message's octets from `start`.
+        """Open at most `octets` of a message's octets from `start`, in any thread.
 
         Raises:
             Corrupt: DAMAGED.
+            Locked: the key was overwritten meanwhile.
+            ValueError: `start` or `octets` is negative.
         """
         aad = self._email + object_id + self._rests[FieldId.BODY]
-        return body.open_range(self.key.octets, aad, sealed, start, octets)
+        with self._unless_wiped():
+            return body.open_range(self.key.octets, aad, sealed, start, octets)
+
+    @contextmanager
+    def _unless_wiped(self) -> Iterator[None]:
+        """Tell a key that went while a thread was reading from damage: no false alarm."""
+        try:
+            yield
+        except (Corrupt, ValueError):
+            if self.key.wiped:
+                raise Locked(Condition.LOCKED, "the account was locked meanwhile") from None
+            raise
 
     def pieces(self, field: FieldId) -> tuple[Aead, bytes, bytes]:
         """Return the cipher, and an email's context before and after the object's name."""

@@ -93,14 +93,14 @@ class UnlockedAccount:
 
         Raises:
             Corrupt: KEY_MISMATCH: it is no key of this account; DAMAGED: a link is not authentic.
+                The key is overwritten in both cases.
         """
         self._generations = {generation.number: generation for generation in record.generations}
-        own = self._generations.get(key.generation)
-        if own is None or own.suite is not key.suite:
-            raise Corrupt(Condition.KEY_MISMATCH, "this key is of no generation of the account")
-        if key.unproven:
-            key.prove(own.public)
-        self._keys = _reachable(account_id, key, self._generations)
+        try:
+            self._keys = _reachable(account_id, key, self._generations)
+        except Corrupt:
+            key.close()
+            raise
         self.account_id = account_id
         self.addresses = record.addresses
         self.guard = AccountGuard(record.guard_key, account_id)
@@ -348,6 +348,11 @@ def _reachable(
     account: AccountId, key: AccountKey, generations: Mapping[int, Generation]
 ) -> dict[int, AccountKey]:
     """Return `key` and those before it, by generation."""
+    own = generations.get(key.generation)
+    if own is None or own.suite is not key.suite:
+        raise Corrupt(Condition.KEY_MISMATCH, "this key is of no generation of the account")
+    if key.unproven:
+        key.prove(own.public)
     keys = {key.generation: key}
     while (before := generations.get(key.generation - 1)) is not None:
         key = key.predecessor(account, generations[key.generation], before)

@@ -232,6 +232,8 @@ async def test_a_mark_holds_for_its_row_only(person: Person) -> None:
     person.marks.check(person.account, row)
     for forged in (
         replace(row, epoch=EpochId(2)),
+        replace(row, epoch=EpochId(-1)),
+        replace(row, suite=256),
         replace(row, generation=2),
         replace(row, suite=2),
         replace(row, sealed=os.urandom(1168)),

@@ -230,6 +230,7 @@ def test_a_key_that_is_not_the_accounts_is_refused(person: Person) -> None:
         with pytest.raises(Corrupt) as caught:
             person.unlock(key)
         assert caught.value.condition is Condition.KEY_MISMATCH
+        assert key.amk.wiped
     assert not person.unlock(
         AccountKey(SecretKey(person.amk), 1, Suite.HYBRID, unproven=True)
     ).key.unproven
@@ -346,6 +347,19 @@ def test_an_unlocked_account_is_not_pickled_or_copied(account: UnlockedAccount) 
     for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError):
             attempt(account)
+
+
+def test_a_key_that_goes_while_a_thread_reads_is_no_damage(email: Email, person: Person) -> None:
+    account = person.unlock()
+    account.open_epochs(person.epochs.rows)
+    opened = account._opened[email.epoch]
+    with pytest.raises(ValueError, match="range"):
+        opened.open_range(email.object_id, email.body, -1, 5)
+    account.close()
+    with pytest.raises(Locked):
+        opened.open_body(email.object_id, email.body)
+    with pytest.raises(Locked):
+        opened.open_range(email.object_id, email.body, 0, 5)
 
 
 def test_an_object_of_another_format_is_damaged(account: UnlockedAccount, email: Email) -> None:
