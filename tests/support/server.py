@@ -1,0 +1,156 @@
+"""The product as a process of its own: `benchmarks.serve`, started, killed and started again.
+
+Everything it writes lies below one directory: `data` (what `--data` names), `tmp` (its TMPDIR) and
+`log` (standard error). It is a process group of its own, and is ended by that group.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+LISTENERS = ("imap", "imaps", "mx", "submission", "submissions", "lmtp")
+"""The order of `--ports`, as far as there are listeners."""
+
+
+class Server:
+    """One server on one directory, through all its deaths."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        users: int = 2,
+        environ: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
+    ) -> None:
+        """Describe it; `start` starts it.
+
+        Args:
+            directory: where everything it writes goes.
+            options: further options of `benchmarks.serve`, such as `--database`, URL.
+            users: how many users to make.
+            environ: further variables, such as ZEGEL_LIMITS_CONNECTIONS.
+            prefix: a command that runs the server as its last arguments, `unshare` for one.
+        """
+        self.directory = directory
+        self.data = directory / "data"
+        self.tmp = directory / "tmp"
+        self.log = directory / "log"
+        self.found: dict[str, Any] = {}
+        self._options = [*options, "--users", str(users), "--data", str(self.data)]
+        self._environ = dict(environ or {})
+        self._prefix = list(prefix)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Server":
+        """Start it, after a death on the ports it had; returns when all listeners answer."""
+        self.tmp.mkdir(parents=True, exist_ok=True)
+        options = list(self._options)
+        if self.found:
+            options += ["--ports", ",".join(str(self.port(name)) for name in LISTENERS)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._prefix, sys.executable, "-m", "benchmarks.serve", *options],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=ROOT,
+                env={**os.environ, "TMPDIR": str(self.tmp), **self._environ},
+                start_new_session=True,
+            )
+        try:
+            self.found = json.loads(self._first_line())
+        except BaseException:
+            self._end(signal.SIGKILL)
+            raise
+        return self
+
+    def _first_line(self) -> bytes:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line, deadline = b"", time.monotonic() + START_SECONDS
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([self._process.stdout], [], [], 0.5)
+            more = os.read(self._process.stdout.fileno(), 65536) if ready else b""
+            line += more
+            if (ready and not more) or time.monotonic() > deadline:
+                raise AssertionError(f"the server did not start: {self.words()[-2000:]}")
+        return line
+
+    def words(self) -> str:
+        """Return everything it logged."""
+        return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+
+    def kill(self) -> None:
+        """End it as a loss of power would: SIGKILL to the whole group."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int | None:
+        """End it as an operator does; returns how it exited."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> int | None:
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        try:
+            os.killpg(process.pid, how)
+            return process.wait(STOP_SECONDS)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(process.pid, signal.SIGKILL)
+            return process.wait(STOP_SECONDS)
+        finally:
+            if process.stdout is not None:
+                process.stdout.close()
+
+    @property
+    def running(self) -> bool:
+        """Whether it lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def address(self, listener: str) -> tuple[str, int]:
+        """Return host and port of a listener."""
+        host, _, port = str(self.found[listener]).rpartition(":")
+        return host, int(port)
+
+    def port(self, listener: str) -> int:
+        """Return the port of a listener; 0 where it is not built."""
+        return self.address(listener)[1] if self.found.get(listener) else 0
+
+    def user(self, number: int = 0) -> tuple[str, str]:
+        """Return a user's address and app password."""
+        address = str(self.found["user_pattern"]).replace("{n}", str(number))
+        return address, str(self.found["password_pattern"]).replace("{n}", str(number))
+
+    def memory(self) -> int:
+        """Return the resident octets of the server and its children."""
+        assert self._process is not None
+        pages = 0
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = status.read_text().rpartition(")")[2].split()
+            except OSError:  # it ended meanwhile
+                continue
+            if int(fields[2]) == self._process.pid:  # its process group
+                pages += int(fields[21])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def serving(directory: Path, *options: str, **wanted: Any) -> Iterator[Server]:
+    """Run a server for the length of a block; arguments as those of `Server`."""
+    server = Server(directory, *options, **wanted)
+    try:
+        yield server.start()
+    finally:
+        server.kill()
