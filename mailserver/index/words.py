@@ -11,11 +11,17 @@ def normalise(text: str) -> str:
 
     Casefolding can leave the NFKC form, so it is normalised again where it is not plain ASCII.
     """
-    if text.isascii():
-        folded = text.lower()
-    else:
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = fold(text)
+    if "  " not in folded and folded.isprintable():
+        return folded  # a regex would stop at every space: three times the cost of all the rest
     return _SPACE_OR_CONTROL.sub(" ", folded)
+
+
+def fold(text: str) -> str:
+    """Fold case and compatibility forms, and leave white space as it is."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 def needle(text: str) -> bytes:

@@ -4,7 +4,6 @@ The result is the same for every recipient; what differs is the key it is sealed
 """
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -100,7 +99,7 @@ def _scan(octets: bytes) -> Letter:
             bcc=text.bcc,
             subject=text.subject,
             sent=_sent_day(built.summary),
-            headers=_fields(text.headers),
+            headers=text.headers,
             body=text.body,
         )
     )
@@ -116,10 +115,3 @@ def _sent_day(encoded: bytes) -> date | None:
         return (EPOCH + timedelta(seconds=listed.sent, minutes=listed.sent_zone)).date()
     except OverflowError:
         return None
-
-
-def _fields(headers: str) -> Iterator[tuple[str, str]]:
-    for line in headers.split("\n"):
-        name, _, value = line.partition(":")
-        if name:
-            yield name, value.strip()
