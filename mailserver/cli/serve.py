@@ -2,15 +2,14 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mailserver.app.doors import Door
-from mailserver.app.serving import serve
+from mailserver.app.serving import loop_factory, serve
 from mailserver.cli.terminal import fail, say, settings_of, table, told
 from mailserver.operations.first_run import SETTINGS_FILE, make_certificate, prepare
 from mailserver.runtime.process import harden, private_umask
@@ -95,18 +94,8 @@ def serve_mail(
         if guide:
             say(_guide(settings, config, doors))
 
-    told(lambda: run_loop(settings, announce))
-
-
-def run_loop(settings: Settings, announce: Callable[[Sequence[Door]], None]) -> None:
-    """Run the server on the fastest event loop there is."""
-    factory = None
-    if find_spec("uvloop") is not None:
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(serve(settings, announce))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        told(lambda: runner.run(serve(settings, announce)))
 
 
 def _guide(settings: Settings, config: Path | None, doors: Sequence[Door]) -> str:

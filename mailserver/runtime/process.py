@@ -33,7 +33,7 @@ def harden() -> Hardening:
         core_files_off=_without_core_files(),
         not_dumpable=_not_dumpable(),
         memory_locked=_locked_memory(),
-        file_descriptors=_more_descriptors(FILE_DESCRIPTORS),
+        file_descriptors=more_descriptors(FILE_DESCRIPTORS),
     )
 
 
@@ -80,7 +80,8 @@ def _may_lock_all() -> bool:
     return bool(effective) and bool(int(effective[0], 16) >> _CAP_IPC_LOCK & 1)
 
 
-def _more_descriptors(wanted: int) -> int:
+def more_descriptors(wanted: int = FILE_DESCRIPTORS) -> int:
+    """Raise the number of files and sockets this process may hold to `wanted`, as far as it may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return wanted if soft == resource.RLIM_INFINITY else soft

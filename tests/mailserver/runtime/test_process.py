@@ -34,7 +34,7 @@ def test_hardened_process_leaves_no_core_and_no_open_door() -> None:
 
 def test_descriptors_already_plenty_stay_as_they_are() -> None:
     script = "import resource; r = resource; h = r.getrlimit(r.RLIMIT_NOFILE)[1]\n" + (
-        "from mailserver.runtime.process import _more_descriptors as more; print(more(1))"
+        "from mailserver.runtime.process import more_descriptors as more; print(more(1))"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
     assert int(run.stdout) == resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -1,0 +1,174 @@
+"""A throw-away server for measurements and outside test suites: known users, limits off, loopback.
+
+    python -m benchmarks.serve --users N [--database URL] [--data DIR] [--ports a,b,…] [--workers N]
+
+Prints one JSON line when all listeners answer and runs in the foreground until SIGTERM. The mail
+is in DIR, keys and keystore beside it in DIR.keys. `--data DIR` on a directory that was used before
+starts on it again, with the same users.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mailserver.app.doors import Door
+from mailserver.app.house import House, open_house
+from mailserver.app.serving import loop_factory, serve
+from mailserver.model.address import Address
+from mailserver.model.errors import MailError
+from mailserver.model.sealed import Plaintext
+from mailserver.operations.first_run import make_directories, make_secrets
+from mailserver.runtime.process import more_descriptors
+from mailserver.runtime.settings import Settings, load
+from mailserver.runtime.settings_values import GIB, TIB
+from mailserver.store.migrate import Which, migrate
+from mailserver.vault.credentials import open_recovery_wrap
+from mailserver.vault.records import Scope, WrapKind
+
+LISTENERS = ("imap", "imaps", "mx", "submission", "submissions", "lmtp", "https", "api", "admin")
+"""The order of `--ports`. What is not built yet is null in the answer."""
+
+DOMAIN = "bench.test"
+USER_PATTERN = "bench{n}@" + DOMAIN
+PASSWORD_PATTERN = "throw-away-app-password-{n}"
+ACCOUNT_PASSWORD = "correct horse battery staple"
+NOTE = "throw-away.json"
+"""In DIR: how many users a finished first start made."""
+
+
+def settings_for(directory: Path, database: str | None, ports: Sequence[int]) -> Settings:
+    """Return settings with every limit off."""
+    keys = keys_of(directory)
+    tls = {"imap": "none", "imaps": "implicit", "submissions": "implicit", "lmtp": "none"}
+    values: dict[str, Any] = {
+        "hostname": "localhost",
+        "data_dir": directory,
+        "keystore.url": f"sqlite:///{keys / 'keystore' / 'keystore.sqlite3'}",
+        "keys.master_file": keys / "secrets" / "master.key",
+        "keys.audit_file": keys / "secrets" / "audit.key",
+        "tls.certificate": keys / "tls" / "certificate.pem",
+        "tls.private_key": keys / "tls" / "key.pem",
+        "tls.self_signed": True,
+        "limits.quota_octets": 64 * TIB,
+        "limits.in_flight_octets": 8 * GIB,
+        "limits.recipients": 10_000,
+        "limits.connections": 1_000_000,
+        "limits.connections_per_address": 1_000_000,
+        "limits.messages_per_connection": 100_000,
+        "limits.login_delays": False,
+        "log.level": "warning",
+    }
+    if database:
+        values["database.url"] = database
+    for name, port in zip(LISTENERS, ports, strict=False):
+        if name in ("https", "api", "admin"):
+            continue
+        values[f"listeners.{name}.address"] = f"127.0.0.1:{port}"
+        values[f"listeners.{name}.tls"] = tls.get(name, "starttls")
+    return load(None, {}, values)
+
+
+def keys_of(directory: Path) -> Path:
+    """Return where keys and keystore of the mail in `directory` lie: never inside of it."""
+    return directory.with_name(directory.name + ".keys")
+
+
+async def prepare(settings: Settings, users: int) -> None:
+    """Make databases, keys and users, unless an earlier start on this directory has."""
+    note = settings.data_dir / NOTE
+    if note.is_file():
+        return
+    _clear(settings)  # a first start that was cut short
+    make_directories(settings)
+    make_secrets(settings)
+    if settings.database.url:
+        await migrate(settings.database_url, Which.MAIN, to="base")  # whatever an earlier run left
+    await migrate(settings.database_url, Which.MAIN)
+    await migrate(settings.keystore_url, Which.KEYSTORE)
+    async with open_house(settings) as house:
+        await house.provisioning.add_domain(DOMAIN)
+        together = asyncio.Semaphore(settings.limits.password_hashes)
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(users):
+                tasks.create_task(_add_user(house, number, together))
+    note.write_text(json.dumps({"users": users}))
+
+
+def _clear(settings: Settings) -> None:
+    """Remove what an unfinished first start left; nothing but our own files."""
+    shutil.rmtree(keys_of(settings.data_dir), ignore_errors=True)
+    shutil.rmtree(settings.blob_dir, ignore_errors=True)
+    for file in settings.data_dir.glob("zegel.sqlite3*"):
+        file.unlink()
+
+
+async def _add_user(house: House, number: int, together: asyncio.Semaphore) -> None:
+    """Make a user whose app password follows the pattern, as only a throw-away server may."""
+    async with together:
+        user = await house.provisioning.add_user(
+            Address.parse(USER_PATTERN.replace("{n}", str(number))),
+            Plaintext(ACCOUNT_PASSWORD.encode()),
+            quota_octets=house.settings.limits.quota_octets,
+            provisional=False,
+        )
+    # The recovery code opens the key without another password hash.
+    (wrap,) = await house.keyring.wraps(user.account_id, WrapKind.RECOVERY)
+    key = open_recovery_wrap(user.account_id, wrap.row_id, wrap.record, user.recovery_code)
+    account = await house.keyring.account(user.account_id)
+    lease = house.sessions.lease(account, key, wrap.row_id, None)
+    secret = Plaintext(PASSWORD_PATTERN.replace("{n}", str(number)).encode())
+    await house.app_passwords.add(lease, list(Scope), label="bench", secret=secret)
+    await lease.close()
+
+
+def answer(settings: Settings, doors: Sequence[Door]) -> str:
+    """Write the line that says where everything is."""
+    where = {door.name: str(door.address) for door in doors}
+    told: dict[str, Any] = {name: where.get(name) for name in LISTENERS}
+    told.update(
+        ca_file=str(settings.tls.certificate),
+        user_pattern=USER_PATTERN,
+        password_pattern=PASSWORD_PATTERN,
+        account_password=ACCOUNT_PASSWORD,
+        data_dir=str(settings.data_dir),
+        pid=os.getpid(),
+    )
+    return json.dumps(told)
+
+
+def main() -> int:
+    """Read the command line and serve."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--users", type=int, default=10)
+    parser.add_argument("--database", help="a PostgreSQL URL; else SQLite in DIR")
+    parser.add_argument("--data", type=Path, help="where the mail lies; else a new directory")
+    parser.add_argument("--ports", default="", help="by comma, in the order of the listener keys")
+    parser.add_argument("--workers", type=int, default=1)
+    asked = parser.parse_args()
+    if asked.workers != 1:
+        parser.error("one worker is all there is yet")
+    ports = [int(port) if port.isdigit() else 0 for port in asked.ports.split(",")]
+    ports += [0] * (len(LISTENERS) - len(ports))
+    directory = asked.data or Path(tempfile.mkdtemp(prefix="zegel-bench-")) / "data"
+    os.umask(0o077)
+    more_descriptors()
+    try:
+        settings = settings_for(directory.absolute(), asked.database, ports)
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(prepare(settings, asked.users))
+            runner.run(serve(settings, lambda doors: print(answer(settings, doors), flush=True)))
+    except MailError as error:
+        print(f"benchmarks.serve: {error.text}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
