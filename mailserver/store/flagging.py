@@ -86,34 +86,43 @@ def store_flags(
     delta = Delta()
     for row, after, _ in different:
         delta.reflag(row.flags, after)
-    run_many(connection, _SET, _updates(account_id, mailbox_id, found, changed))
+    places = _places(found, ranges)
+    run_many(connection, _SET, _updates(account_id, mailbox_id, places, changed))
     apply(connection, account_id, mailbox_id, delta, modseq)
     change = AccountChange(account_id, modseq, [EntriesChange(mailbox_id, flagged=changed)])
     log(connection, [change], now)
     return Done(StoredRows(changed, modified, modseq), change)
 
 
+def _places(found: Sequence[FlagRow], ranges: Ranges | None) -> dict[Uid, int]:
+    """Number what was found so that two have neighbouring numbers only if nothing lies between.
+
+    Between two neighbours of one range there is no entry; between two ranges there may be some that
+    nobody asked for, so a number is left out there.
+    """
+    places: dict[Uid, int] = {}
+    passed = 0
+    for n, row in enumerate(found):
+        while ranges is not None and row.uid > ranges[passed][1]:
+            passed += 1
+        places[row.uid] = n + passed
+    return places
+
+
 def _updates(
     account_id: AccountId,
     mailbox_id: MailboxId,
-    found: Sequence[FlagRow],
+    places: dict[Uid, int],
     changed: Sequence[FlagRow],
 ) -> list[Row]:
-    """Join neighbours that get the same flags into one UPDATE: "mark all as read" is a few.
-
-    Neighbours in what was found, so that a range covers UIDs that do not exist but no entry that
-    stays as it is.
-    """
-    place = {row.uid: n for n, row in enumerate(found)}
+    """Join neighbours that get the same flags into one UPDATE: "mark all as read" is a few."""
     runs = groupby(
         enumerate(changed),
-        lambda pair: (place[pair[1].uid] - pair[0], pair[1].flags, pair[1].packed_keywords),
+        lambda pair: (places[pair[1].uid] - pair[0], pair[1].flags, pair[1].packed_keywords),
     )
     rows: list[Row] = []
     for (_, flags, packed), run in runs:
         members = [row for _, row in run]
-        modseq = members[0].modseq
-        rows.append(
-            (flags, packed, modseq, account_id, mailbox_id, members[0].uid, members[-1].uid)
-        )
+        modseq, first, last = members[0].modseq, members[0].uid, members[-1].uid
+        rows.append((flags, packed, modseq, account_id, mailbox_id, first, last))
     return rows
