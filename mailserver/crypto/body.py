@@ -1,9 +1,9 @@
 """A message's octets at rest: compressed, padded, then sealed in chunks.
 
-    blob     version 1 ‖ salt 16 ‖ chunk …            each chunk 64 KiB of content and a tag of 16
-    octets content  01 ‖ zstd frame                          a message of at most 1 MiB
-             02 ‖ length 8 ‖ n 4 ‖ n × 4 ‖ frames     a longer one: each 1 MiB of it is a frame of
-             its own … then padded to a Padmé length
+    blob     version 1 ‖ salt 16 ‖ chunk …           a chunk: 64 KiB of content, sealed, tag 16
+    content  01 ‖ zstd frame                         a message of at most 1 MiB
+             02 ‖ length 8 ‖ n 4 ‖ n × 4 ‖ frames    a longer one: a frame for each 1 MiB of it
+             … then padded to a Padmé length
 
 The key of a blob is HKDF(content key, salt = object name ‖ salt, "body"), used for this blob alone,
 so that the nonces may count: 7 zero octets ‖ chunk 4 ‖ last 1. Number and last also stand in the

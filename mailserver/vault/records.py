@@ -1,8 +1,8 @@
 """The keystore's rows: who may open, sign in and receive; sealed under the master key.
 
-    row      kid 4 ‖ AES-256-GCM(HKDF(MASTER[kid], "row"), record, aad = table, account, row id,
-    selector, kid) record   canonical JSON: sorted members, no blanks, octets in base64, and its
-    format's number "v"
+    row      kid 4 ‖ AES-256-GCM(HKDF(MASTER[kid], "row"), record, aad = place)
+    place    table, account, row id, selector and kid, each with its length in front
+    record   canonical JSON: sorted members, no blanks, octets in base64, its format's number "v"
 
 A row that was moved, edited or put under another master key does not open. The recovery row alone
 has no such layer (kid 0), so that it survives the loss of the master key; its code's entropy

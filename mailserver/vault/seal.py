@@ -1,7 +1,7 @@
 """A content key at work: it seals mail to an account, locked or not.
 
-    small    version 1 ‖ nonce 12 ‖ AES-256-GCM(content key, padded octets)     summary, tail,
-    segment … body     see `crypto/body`
+    small    version 1 ‖ nonce 12 ‖ AES-256-GCM(content key, padded octets): summary, tail …
+    body     see `crypto/body`
 
 Tails and segments come framed and compressed from `index`; a summary is not compressed, for lists
 open thousands.

@@ -33,6 +33,7 @@ def test_signing_gives_the_vector_of_rfc_8032() -> None:
         (bytes(31), SIGNATURE, b"\x72"),
         (SigningKey.random().public, SIGNATURE, b"\x72"),
     ],
+    ids=["data", "cut", "zeros", "no key", "another key"],  # random octets are no name for a test
 )
 def test_what_was_not_signed_raises(public: bytes, signature: bytes, data: bytes) -> None:
     with pytest.raises(Corrupt) as caught:
