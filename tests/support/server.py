@@ -56,36 +56,52 @@ class Server:
     def start(self) -> "Server":
         """Start it, after a death on the ports it had; returns when all listeners answer."""
         self.tmp.mkdir(parents=True, exist_ok=True)
-        options = list(self._options)
-        if self.found:
-            options += ["--ports", ",".join(str(self.port(name)) for name in LISTENERS)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._prefix, sys.executable, "-m", "benchmarks.serve", *options],
+                [*self._prefix, sys.executable, "-m", *self._command()],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=ROOT,
-                env={**os.environ, "TMPDIR": str(self.tmp), **self._environ},
+                env=self.environment(),
                 start_new_session=True,
             )
         try:
-            self.found = json.loads(self._first_line())
+            self.found = self._answer()
         except BaseException:
             self._end(signal.SIGKILL)
             raise
         return self
 
-    def _first_line(self) -> bytes:
+    def environment(self) -> dict[str, str]:
+        """Return the variables it runs with."""
+        return {**os.environ, "TMPDIR": str(self.tmp), **self._environ}
+
+    def _command(self) -> list[str]:
+        """Return the module to run and its arguments."""
+        if not self.found:
+            return ["benchmarks.serve", *self._options]
+        ports = ",".join(str(self.port(name)) for name in LISTENERS)
+        return ["benchmarks.serve", *self._options, "--ports", ports]
+
+    def _answer(self) -> dict[str, Any]:
+        """Read where everything is, once all listeners answer."""
+        answer: dict[str, Any] = json.loads(self._lines(1)[0])
+        return answer
+
+    def _lines(self, wanted: int, containing: str = "") -> list[str]:
+        """Wait for lines on standard output; those without `containing` do not count."""
         assert self._process is not None
         assert self._process.stdout is not None
-        line, deadline = b"", time.monotonic() + START_SECONDS
-        while not line.endswith(b"\n"):
+        said, deadline = b"", time.monotonic() + START_SECONDS
+        while True:
             ready, _, _ = select.select([self._process.stdout], [], [], 0.5)
             more = os.read(self._process.stdout.fileno(), 65536) if ready else b""
-            line += more
+            said += more
+            whole = said.decode().split("\n")[:-1]
+            if len(found := [line for line in whole if containing in line]) >= wanted:
+                return found
             if (ready and not more) or time.monotonic() > deadline:
                 raise AssertionError(f"the server did not start: {self.words()[-2000:]}")
-        return line
 
     def words(self) -> str:
         """Return everything it logged."""
