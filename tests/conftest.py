@@ -1,10 +1,13 @@
 """Fixtures for every test: fresh databases on both engines, and the server they live in."""
 
+import shutil
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from mailserver.store.migrate import Which, migrate
 from tests.support import postgres
 from tests.support.postgres import PostgresServer
 
@@ -42,14 +45,33 @@ def engine(request: pytest.FixtureRequest) -> str:
     return name
 
 
-async def _fresh(engine: str, instance: str, path: Path) -> AsyncIterator[str]:
+async def _fresh(
+    engine: str, instance: str, path: Path, which: Which | None = None
+) -> AsyncIterator[str]:
+    """Make a database, with the schema of `which` where one is named, and drop it after."""
     if engine == "sqlite":
+        if which is not None:
+            shutil.copyfile(await _sqlite_template(which), path)
         yield f"sqlite:///{path}"
         return
     server = postgres.server(instance)
-    url = await server.create_database()
+    template = None
+    if which is not None:
+        template = await server.template(f"like_{which.value}", partial(migrate, which=which))
+    url = await server.create_database(template)
     yield url
     await server.drop_database(url)
+
+
+async def _sqlite_template(which: Which) -> Path:
+    """Return a file with the schema of `which`, made once a run: migrating takes a while."""
+    path = postgres.shared_directory() / f"{which.value}.db"
+    with postgres.locked(path.name):
+        if not path.exists():
+            unfinished = path.with_suffix(".new")
+            await migrate(f"sqlite:///{unfinished}", which)
+            unfinished.rename(path)
+    return path
 
 
 @pytest.fixture
@@ -63,4 +85,11 @@ async def database_url(engine: str, tmp_path: Path) -> AsyncIterator[str]:
 async def keystore_url(engine: str, tmp_path: Path) -> AsyncIterator[str]:
     """An empty database for a keystore, on each engine in turn."""
     async for url in _fresh(engine, "keystore", tmp_path / "keystore.db"):
+        yield url
+
+
+@pytest.fixture
+async def mail_url(engine: str, tmp_path: Path) -> AsyncIterator[str]:
+    """A migrated database for mail, on each engine in turn."""
+    async for url in _fresh(engine, "main", tmp_path / "mail.db", Which.MAIN):
         yield url

@@ -18,7 +18,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,11 +51,22 @@ class PostgresServer:
         """Name one of its databases as the settings do."""
         return f"postgresql://zegel:{self.password}@127.0.0.1:{self.port}/{database}"
 
-    async def create_database(self) -> str:
-        """Make an empty database of a random name; return its URL."""
+    async def create_database(self, template: str | None = None) -> str:
+        """Make a database of a random name, empty or like `template`; return its URL."""
         name = f"t_{secrets.token_hex(8)}"
-        await self._run(f"CREATE DATABASE {name}")
+        like = f" TEMPLATE {template} STRATEGY FILE_COPY" if template else ""
+        await self._run(f"CREATE DATABASE {name}{like}")
         return self.url(name)
+
+    async def template(self, name: str, fill: Callable[[str], Awaitable[None]]) -> str:
+        """Return a database's name for `create_database`, filled by the first that asks."""
+        with locked(f"{self.directory.name}-{name}"):
+            made = self.directory / f"template-{name}"
+            if not made.exists():
+                await self._run(f"CREATE DATABASE {name}")
+                await fill(self.url(name))
+                made.touch()
+        return name
 
     async def drop_database(self, url: str) -> None:
         """Drop a database that `create_database` made, whoever is connected."""
@@ -163,14 +174,26 @@ def _start(run_directory: Path, name: str) -> PostgresServer:
     return PostgresServer(port, password, home)
 
 
+def shared_directory() -> Path:
+    """Return the directory that all workers of this run share."""
+    return Path(os.environ[RUN_DIRECTORY])
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Let one worker at a time through."""
+    with (shared_directory() / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def server(name: str) -> PostgresServer:
     """Return the instance called `name`, starting it where nobody did yet.
 
     The name may be anything; instances share nothing but the machine.
     """
-    run_directory = Path(os.environ[RUN_DIRECTORY])
-    with (run_directory / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    run_directory = shared_directory()
+    with locked(name):
         address = run_directory / name / "address"
         if not address.exists():
             return _start(run_directory, name)

@@ -16,10 +16,8 @@ def store_clock() -> ManualClock:
 
 
 @pytest.fixture
-async def store(
-    database_url: str, tmp_path: Path, store_clock: ManualClock
-) -> AsyncIterator[Store]:
-    async with opened(database_url, tmp_path / "blobs", store_clock) as store:
+async def store(mail_url: str, tmp_path: Path, store_clock: ManualClock) -> AsyncIterator[Store]:
+    async with opened(mail_url, tmp_path / "blobs", store_clock) as store:
         yield store
 
 
