@@ -52,14 +52,13 @@ _PRAGMAS = (
 
 
 class _Use(Enum):
-    """What a connection is for; the value is how its transactions begin.
+    """What a connection is for. Equal values would make two members one."""
 
-    Readers say BEGIN themselves, for they may go past SQLAlchemy (`driver.py`).
-    """
-
-    READ = ""
-    WRITE = "BEGIN IMMEDIATE"
-    EXCLUSIVE = ""
+    READ = "read"
+    """It says BEGIN itself, for it may go past SQLAlchemy (`driver.py`)."""
+    WRITE = "write"
+    EXCLUSIVE = "exclusive"
+    """Outside of transactions."""
 
 
 def _engine(url: URL, use: _Use) -> Engine:
@@ -89,8 +88,8 @@ def _engine(url: URL, use: _Use) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if use.value:
-            connection.exec_driver_sql(use.value)
+        if use is _Use.WRITE:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
