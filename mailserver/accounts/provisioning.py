@@ -1,0 +1,250 @@
+"""Domains and accounts: made, listed and ended.
+
+An account begins in the keystore: its row, its password and its recovery code are one transaction.
+Then the main database gets its index entry, counters and mailboxes. A crash between the two leaves
+keys that no mail is sealed to; `sweep` removes them after a week.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from mailserver.accounts import passwords
+from mailserver.accounts.hashing import Hashing
+from mailserver.accounts.keyring import PROVISIONAL, Keyring
+from mailserver.accounts.sessions import Sessions
+from mailserver.audit.chain import Chain
+from mailserver.audit.entry import OPERATOR, Event
+from mailserver.audit.subjects import Subject
+from mailserver.crypto.context import Kind
+from mailserver.crypto.kdf import ARGON2_CURRENT
+from mailserver.crypto.suite import Suite
+from mailserver.model.address import Address, canonical_domain
+from mailserver.model.errors import Absent, Condition, Conflict
+from mailserver.model.ids import AccountId, new_account_id
+from mailserver.model.mailbox import INBOX, Role
+from mailserver.model.sealed import Plaintext
+from mailserver.runtime.clock import Clock
+from mailserver.store.keystore import DeleteAll, Row, Step
+from mailserver.store.keystore_purge import Purged
+from mailserver.store.keystore_tables import Rows
+from mailserver.store.mailboxes import NewMailbox
+from mailserver.store.store import Store
+from mailserver.vault.account_key import AccountKey
+from mailserver.vault.codes import new_recovery_code
+from mailserver.vault.credentials import make_password_wrap, make_recovery_wrap
+from mailserver.vault.guard import AccountGuard
+from mailserver.vault.records import AccountRecord
+
+DEFAULT_MAILBOXES: tuple[tuple[str, Role], ...] = (
+    (INBOX, Role.INBOX),
+    ("Drafts", Role.DRAFTS),
+    ("Sent", Role.SENT),
+    ("Junk", Role.JUNK),
+    ("Trash", Role.TRASH),
+    ("Archive", Role.ARCHIVE),
+)
+GUARD_KEY_OCTETS = 32
+ORPHANED_AFTER = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NewUser:
+    """An account that was made; the recovery code is shown now and never again."""
+
+    account_id: AccountId
+    address: Address
+    recovery_code: Plaintext
+
+
+class Provisioning:
+    """Makes and ends accounts and domains."""
+
+    def __init__(
+        self,
+        store: Store,
+        keyring: Keyring,
+        sessions: Sessions,
+        chain: Chain,
+        hashing: Hashing,
+        clock: Clock,
+        *,
+        suite: Suite = Suite.HYBRID,
+        argon2_parameters: int = ARGON2_CURRENT,
+    ) -> None:
+        """Make accounts whose keys are of `suite`, as `crypto.suite.self_test` found it."""
+        self._store = store
+        self._keyring = keyring
+        self._sessions = sessions
+        self._chain = chain
+        self._hashing = hashing
+        self._clock = clock
+        self._suite = suite
+        self._parameters = argon2_parameters
+
+    async def add_domain(self, name: str, *, actor: str = OPERATOR) -> str:
+        """Take mail for a domain from now on; return its canonical name.
+
+        Raises:
+            PeerFault: BAD_ADDRESS, it is no domain name.
+            Conflict: ALREADY_EXISTS.
+        """
+        domain = canonical_domain(name)
+        if await self._store.domains.get(domain) is not None:
+            raise Conflict(Condition.ALREADY_EXISTS, f"the domain {domain} exists already")
+        await self._chain.record(Event.DOMAIN_ADDED, actor=actor, facts={"domain": domain})
+        await self._store.domains.add(domain)
+        return domain
+
+    async def remove_domain(self, name: str, *, actor: str = OPERATOR) -> None:
+        """Take no more mail for a domain; its accounts stay.
+
+        Raises:
+            Absent: NO_SUCH_DOMAIN.
+        """
+        domain = canonical_domain(name)
+        if await self._store.domains.get(domain) is None:
+            raise Absent(Condition.NO_SUCH_DOMAIN, f"there is no domain {domain} here")
+        await self._chain.record(Event.DOMAIN_REMOVED, actor=actor, facts={"domain": domain})
+        await self._store.domains.remove(domain)
+
+    async def add_user(
+        self,
+        address: Address,
+        password: Plaintext,
+        *,
+        quota_octets: int,
+        provisional: bool = True,
+        actor: str = OPERATOR,
+    ) -> NewUser:
+        """Make an account with a password, as the operator at the keyboard does.
+
+        It is `provisional`: whoever typed the password may know it, so the first web sign-in makes
+        new keys (PRIVACY §5).
+
+        Raises:
+            Absent: NO_SUCH_DOMAIN, the domain is not ours.
+            Conflict: ALREADY_EXISTS, somebody has the address.
+            Refused: WEAK_PASSWORD.
+        """
+        if await self._store.domains.get(address.domain) is None:
+            raise Absent(Condition.NO_SUCH_DOMAIN, f"there is no domain {address.domain} here")
+        if await self._store.accounts.by_address(address.key) is not None:
+            raise Conflict(Condition.ALREADY_EXISTS, "somebody has this address already")
+        passwords.check(password, address)
+        account_id = new_account_id()
+        key = AccountKey.random(self._suite)
+        code = new_recovery_code()
+        record = AccountRecord(
+            addresses=(address.key,),
+            generations=(key.public(),),
+            guard_key=secrets.token_bytes(GUARD_KEY_OCTETS),
+            policy=frozenset({PROVISIONAL}) if provisional else frozenset(),
+        )
+        try:
+            steps = await self._first_steps(account_id, record, key, password, code)
+        finally:
+            key.close()
+        await self._record_added(account_id, record, actor)
+        await self._keyring.apply(steps)
+        await self._create(account_id, address, record, quota_octets)
+        return NewUser(account_id, address, code)
+
+    async def _first_steps(
+        self,
+        account_id: AccountId,
+        record: AccountRecord,
+        key: AccountKey,
+        password: Plaintext,
+        code: Plaintext,
+    ) -> list[Step]:
+        now = self._clock.now()
+        making = partial(
+            make_password_wrap, key, account_id, password, now, parameters=self._parameters
+        )
+        by_password = await self._hashing(making)
+        by_code = make_recovery_wrap(key, account_id, code, now)
+        return [
+            self._keyring.add_account(account_id, record),
+            self._keyring.add_wrap(account_id, by_password),
+            self._keyring.add_wrap(account_id, by_code),
+        ]
+
+    async def _record_added(self, account_id: AccountId, record: AccountRecord, actor: str) -> None:
+        guard = AccountGuard(record.guard_key, account_id)
+        subject = Subject(account_id, guard.audit_key)
+        await self._chain.record(
+            Event.ACCOUNT_ADDED,
+            actor=actor,
+            account_id=account_id,
+            facts={"provisional": int(PROVISIONAL in record.policy)},
+            personal=subject.seal({"address": record.addresses[0]}),
+        )
+        guard.close()
+
+    async def _create(
+        self, account_id: AccountId, address: Address, record: AccountRecord, quota_octets: int
+    ) -> None:
+        guard = AccountGuard(record.guard_key, account_id)
+        mailboxes = [
+            NewMailbox(
+                guard.seal_name(Kind.MAILBOX_NAME, name),
+                guard.name_hash(name),
+                role,
+                subscribed=True,
+            )
+            for name, role in DEFAULT_MAILBOXES
+        ]
+        guard.close()
+        try:
+            await self._store.accounts.create(
+                account_id, address.key, quota_octets, mailboxes, active=True
+            )
+        except Conflict:  # somebody else took the address meanwhile: these keys belong to nobody
+            await self._keyring.apply(_everything(account_id))
+            raise
+
+    async def remove_user(self, address: Address, *, actor: str = OPERATOR) -> Purged:
+        """Erase an account: its keys, from the keystore and its files; then its rows and mail.
+
+        Raises:
+            Absent: NO_SUCH_USER.
+            Transient: it is not finished; do it again.
+        """
+        account_id = await self._store.accounts.by_address(address.key)
+        if account_id is None:
+            raise Absent(Condition.NO_SUCH_USER, "there is no such user here")
+        await self._chain.record(Event.ACCOUNT_ERASED, actor=actor, account_id=account_id)
+        await self._keyring.apply(_everything(account_id))
+        self._sessions.revoke(account_id)
+        purged = await self._keyring.keystore.purge()
+        await self._store.accounts.remove(account_id)
+        return purged
+
+    async def sweep(self) -> int:
+        """Remove keys whose account was never finished; return of how many accounts."""
+        swept = 0
+        last: Row | None = None
+        while page := await self._keyring.keystore.page(Rows.ACCOUNTS, last):
+            for row in page:
+                swept += await self._sweep_one(row.account_id)
+            last = page[-1]
+        return swept
+
+    async def _sweep_one(self, account_id: AccountId) -> bool:
+        try:
+            await self._store.accounts.get(account_id)
+        except Absent:
+            wraps = await self._keyring.wraps(account_id)
+            made_at = max((wrap.record.made_at for wrap in wraps), default=None)
+            if made_at is not None and self._clock.now() - made_at < ORPHANED_AFTER:
+                return False
+            await self._keyring.apply(_everything(account_id))
+            return True
+        return False
+
+
+def _everything(account_id: AccountId) -> list[Step]:
+    """Make the steps that delete all an account has in the keystore."""
+    return [DeleteAll(rows, account_id) for rows in (Rows.SESSIONS, Rows.WRAPS, Rows.ACCOUNTS)]

@@ -1,0 +1,120 @@
+"""Everything of accounts, on real databases: what a test of signing in or of keys lives in."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailserver.accounts.app_passwords import AppPasswords, NewAppPassword
+from mailserver.accounts.delays import Delays
+from mailserver.accounts.directory import Directory
+from mailserver.accounts.hashing import Hashing
+from mailserver.accounts.keyring import Keyring
+from mailserver.accounts.login import Logins
+from mailserver.accounts.provisioning import NewUser, Provisioning
+from mailserver.accounts.recovery import Recovery
+from mailserver.accounts.sessions import Sessions
+from mailserver.audit.chain import Chain
+from mailserver.crypto.sign import SigningKey
+from mailserver.model.address import Address
+from mailserver.model.sealed import Plaintext
+from mailserver.runtime.clock import ManualClock
+from mailserver.runtime.offload import Offload
+from mailserver.store.keystore import Keystore
+from mailserver.store.migrate import Which, migrate
+from mailserver.store.store import Store
+from mailserver.vault.master import MasterKeys
+from mailserver.vault.records import Scope
+
+PASSWORD = Plaintext(b"a bicycle in the autumn rain")
+QUOTA = 1 << 30
+CHEAP = 1  # Argon2 parameters: the smallest that are allowed
+PEER = "198.51.100.7"
+
+
+@dataclass
+class Node:
+    """The services of accounts, as one process has them."""
+
+    store: Store
+    keystore: Keystore
+    master: MasterKeys
+    keyring: Keyring
+    chain: Chain
+    sessions: Sessions
+    directory: Directory
+    delays: Delays
+    logins: Logins
+    provisioning: Provisioning
+    app_passwords: AppPasswords
+    recovery: Recovery
+    clock: ManualClock
+    offload: Offload
+
+    async def user(self, address: str = "alice@example.org") -> NewUser:
+        """Make an account in a domain that is made where it is missing."""
+        parsed = Address.parse(address)
+        if await self.store.domains.get(parsed.domain) is None:
+            await self.provisioning.add_domain(parsed.domain)
+        return await self.provisioning.add_user(parsed, PASSWORD, quota_octets=QUOTA)
+
+    async def app_password(
+        self, user: NewUser, *scopes: Scope, cidrs: tuple[str, ...] = ()
+    ) -> NewAppPassword:
+        """Make an app password, as its owner does after signing in."""
+        lease = await self.logins.password(str(user.address), PASSWORD, peer=PEER)
+        try:
+            return await self.app_passwords.add(
+                lease, scopes or (Scope.IMAP, Scope.SMTP), label="telephone", cidrs=cidrs
+            )
+        finally:
+            await lease.close()
+
+    async def close(self) -> None:
+        """End it; the databases stay."""
+        self.sessions.close()
+        await self.chain.close()
+        await self.store.close()
+        await self.keystore.close()
+        self.offload.close()
+
+
+async def open_node(
+    database_url: str,
+    keystore_url: str,
+    directory: Path,
+    clock: ManualClock,
+    *,
+    master: MasterKeys | None = None,
+    delays: bool = False,
+) -> Node:
+    """Open a node on the two databases, making their tables where they are missing."""
+    await migrate(keystore_url, Which.KEYSTORE)
+    store = await Store.open(database_url, directory / "blobs", clock=clock, migrate=True)
+    keystore = await Keystore.open(keystore_url, clock=clock)
+    path = directory / "master.key"
+    if master is None:
+        master = MasterKeys.load(path) if path.exists() else MasterKeys.create(path)
+    keyring = Keyring(keystore, master)
+    chain = await Chain.open(store.audit, keystore, master, key=SigningKey.random(), clock=clock)
+    offload = Offload(2, name="test-hash")
+    hashing = Hashing(offload)
+    sessions = Sessions(keyring, clock)
+    found = Directory(store, keyring, chain, clock)
+    counts = Delays(clock, enabled=delays)
+    return Node(
+        store=store,
+        keystore=keystore,
+        master=master,
+        keyring=keyring,
+        chain=chain,
+        sessions=sessions,
+        directory=found,
+        delays=counts,
+        logins=Logins(store, keyring, found, sessions, chain, counts, hashing, clock),
+        provisioning=Provisioning(
+            store, keyring, sessions, chain, hashing, clock, argon2_parameters=CHEAP
+        ),
+        app_passwords=AppPasswords(keyring, sessions, chain, clock),
+        recovery=Recovery(keyring, found, sessions, chain, hashing, clock),
+        clock=clock,
+        offload=offload,
+    )
