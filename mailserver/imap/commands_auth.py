@@ -101,5 +101,6 @@ async def _sign_in(session: Session, tag: bytes, credentials: sasl.Credentials) 
             session.bye(b"too many failed sign-ins")
         return
     session.account = account
+    account.on_end(session.withdraw)
     session.link.machine.log_in()
     session.ok(tag, b"signed in", response_code.capability(capability.AFTER_SIGN_IN))

@@ -92,7 +92,13 @@ async def _store(
         )
         view.note_stored(stored)
         if session.condstore or not command.silent:
-            await _say_stored(session, view, stored.changed, command)
+            rows = stored.changed
+            if not command.silent and len(rows) + len(stored.modified) < len(view.within(ranges)):
+                # What had those flags already is told, too (RFC 9051 §6.4.6).
+                kept = set(stored.modified)
+                rows = await account.messages.flags(view.mailbox_id, ranges)
+                rows = [entry for entry in rows if entry.uid not in kept]
+            await _say_stored(session, view, rows, command)
         if numbers := _numbers(view, sorted(stored.modified), by_uid=by_uid):
             code = modified(numbers)
     await session.complete(tag, b"STORE completed", code, expunges=by_uid)

@@ -95,6 +95,7 @@ def _tag(session: Session, event: Event) -> bytes:
 def _perform(session: Session, event: Event) -> Work | None:  # noqa: C901 - a table, and flat
     match event:
         case Command(tag, command):
+            session.bad_commands = 0
             return _command(session, tag, command)
         case LiteralChunk(octets):
             if session.uploads is not None:
@@ -127,6 +128,7 @@ def _perform(session: Session, event: Event) -> Work | None:  # noqa: C901 - a t
 
 def _fault(session: Session) -> None:
     """End whatever was under way: the machine has."""
+    session.bad_commands += 1
     commands_append.drop(session)
     session.sasl = None
     session.idle_tag = None
@@ -135,7 +137,7 @@ def _fault(session: Session) -> None:
 def _check_patience(session: Session, *, fatal: bool) -> None:
     if fatal:
         session.bye(b"what came is no IMAP")
-    elif session.link.machine.bad_commands >= session.shared.bounds.bad_commands:
+    elif session.bad_commands >= session.shared.bounds.bad_commands:
         session.bye(b"too many commands that make no sense")
 
 

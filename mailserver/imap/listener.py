@@ -9,7 +9,6 @@ from mailserver.imap.bounds import Shared
 from mailserver.imap.connection import Connection
 from mailserver.imap.deadlines import Deadlines
 from mailserver.model.errors import Misconfigured
-from mailserver.model.ids import AccountId
 from mailserver.runtime.log import get_logger
 from mailserver.runtime.settings import Endpoint, Tls
 
@@ -81,13 +80,6 @@ class Listener:
         self._deadlines.leave(connection, connection.slot)
         if not self._connections:
             self._empty.set()
-
-    def revoke(self, account_id: AccountId) -> None:
-        """Close every connection of an account whose credentials or lock changed (PRIVACY §6)."""
-        for connection in tuple(self._connections):
-            account = connection.session.account
-            if account is not None and account.account_id == account_id:
-                connection.session.bye(b"access was withdrawn", b"UNAVAILABLE")
 
     async def close(self) -> None:
         """Listen no more, say goodbye to everybody, and close what does not end in time."""

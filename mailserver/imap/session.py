@@ -79,6 +79,7 @@ class Session:
 
     __slots__ = (
         "account",
+        "bad_commands",
         "condstore",
         "failures",
         "idle_tag",
@@ -106,6 +107,8 @@ class Session:
         """RFC 5182: what `$` stands for, in UIDs."""
         self.uploads: Uploads | None = None
         self.failures = 0
+        self.bad_commands = 0
+        """One after the other; the machine's own count runs ahead of what was answered."""
 
     # --- how commands end
 
@@ -159,6 +162,10 @@ class Session:
             self.say_news(view, expunges=True)
         self.ok(tag, text)
         return None
+
+    def withdraw(self, _why: object) -> None:
+        """Be told that the account was taken away: revoked, locked or expired (PRIVACY §6)."""
+        self.bye(b"access was withdrawn", b"UNAVAILABLE")
 
     # --- the selected mailbox
 

@@ -35,21 +35,28 @@ def view(*uids: int, recent_from: int = 1_000) -> View:
     return View(MailboxView(mailbox, array("I", uids), Uid(recent_from), None), writable=True)
 
 
-def message(uid: int, *, summary: bool = False, content: bool = False, **over: object) -> Message:
-    values: dict[str, object] = {
-        "uid": Uid(uid),
-        "email_id": EmailId(uid + 100),
-        "thread_id": ThreadId(uid + 200),
-        "flags": Flag.SEEN,
-        "keywords": frozenset({"$Work"}),
-        "modseq": ModSeq(9),
-        "size_octets": len(LETTER),
-        "internaldate": datetime(2024, 5, 1, 9, 8, 7, tzinfo=UTC),
-        "saved_at": datetime(2024, 5, 2, tzinfo=UTC),
-        "summary": Plaintext(build(LETTER).summary) if summary else None,
-        "octets": Plaintext(LETTER) if content else None,
-    }
-    return Message(**(values | over))  # type: ignore[arg-type] - one literal a test
+def message(
+    uid: int,
+    *,
+    summary: bool = False,
+    content: bool = False,
+    damaged: bool = False,
+    internaldate: datetime = datetime(2024, 5, 1, 9, 8, 7, tzinfo=UTC),
+) -> Message:
+    return Message(
+        uid=Uid(uid),
+        email_id=EmailId(uid + 100),
+        thread_id=ThreadId(uid + 200),
+        flags=Flag.SEEN,
+        keywords=frozenset({"$Work"}),
+        modseq=ModSeq(9),
+        size_octets=len(LETTER),
+        internaldate=internaldate,
+        saved_at=datetime(2024, 5, 2, tzinfo=UTC),
+        summary=Plaintext(build(LETTER).summary) if summary else None,
+        octets=Plaintext(LETTER) if content else None,
+        damaged=damaged,
+    )
 
 
 def written(text: str, rows: Sequence[Message], seen: View | None = None) -> bytes:

@@ -119,7 +119,7 @@ def test_the_echo_of_ones_own_store_is_not_told_but_the_next_change_is() -> None
 
 def test_a_store_that_changed_nothing_hides_nobody_elses_change() -> None:
     seen = view(10, 20)
-    seen.note_stored(Stored([flags(10, 3)], [], ModSeq(5)))  # 5 is another session's
+    seen.note_stored(Stored([], [], None))
     seen.note(change(5, flagged=(flags(20, 5),)))
     assert told(seen) == b"* 2 FETCH (UID 20 FLAGS (\\Seen))\r\n"
 

@@ -1,0 +1,112 @@
+"""A real IMAP listener on a node with accounts and mail."""
+
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from ssl import SSLContext
+
+from mailserver.accounts.provisioning import DEFAULT_MAILBOXES, GUARD_KEY_OCTETS
+from mailserver.crypto.context import Kind
+from mailserver.crypto.suite import Suite
+from mailserver.imap.bounds import Bounds, Shared
+from mailserver.imap.listener import Listener, listening
+from mailserver.mail.account import Account
+from mailserver.model.ids import new_account_id
+from mailserver.model.sealed import Plaintext
+from mailserver.runtime.clock import ManualClock
+from mailserver.runtime.limits import Budget, Connections
+from mailserver.runtime.settings import Endpoint, Tls
+from mailserver.store.mailboxes import NewMailbox
+from mailserver.vault.account_key import AccountKey
+from mailserver.vault.credentials import make_app_password_wrap
+from mailserver.vault.guard import AccountGuard
+from mailserver.vault.records import AccountRecord, Scope
+from tests.support import accounts
+from tests.support.mail import MailNode, open_mail
+
+READER = "reader@example.org"
+PASSWORD = "abcd efgh ijkl mnop qrst uvwx yz23 4567"  # every account's
+SECRET = Plaintext(PASSWORD.encode())
+
+
+class ImapServer:
+    """A node behind a listener; `reader` is whoever signs in as READER."""
+
+    def __init__(self, mail: MailNode, database: Path) -> None:
+        self.mail = mail
+        self.budget = Budget(1 << 24)
+        self.reader = ""
+        self._database = database
+
+    async def add_reader(
+        self, address: str = "reader@example.org", *, quota_octets: int = accounts.QUOTA
+    ) -> Account:
+        """Make an account and sign in to it beside the listener.
+
+        It has an app password and no other: an account password costs a third of a second.
+        """
+        node, key, account_id = self.mail.node, AccountKey.random(Suite.HYBRID), new_account_id()
+        record = AccountRecord((address,), (key.public(),), secrets.token_bytes(GUARD_KEY_OCTETS))
+        wrap = make_app_password_wrap(
+            key, account_id, SECRET, frozenset({Scope.IMAP}), node.clock.now()
+        )
+        key.close()
+        await node.keyring.apply(
+            [node.keyring.add_account(account_id, record), node.keyring.add_wrap(account_id, wrap)]
+        )
+        guard = AccountGuard(record.guard_key, account_id)
+        mailboxes = [
+            NewMailbox(
+                guard.seal_name(Kind.MAILBOX_NAME, name),
+                guard.name_hash(name),
+                role,
+                subscribed=True,
+            )
+            for name, role in DEFAULT_MAILBOXES
+        ]
+        await node.store.accounts.create(account_id, address, quota_octets, mailboxes, active=True)
+        self.reader = address
+        return await self.sign_in(address, SECRET, accounts.PEER)
+
+    async def sign_in(self, login: str, secret: Plaintext, peer: str) -> Account:
+        """Be the listener's sign-in: the node's own, with READER and PASSWORD put in place."""
+        if login == READER:
+            login = self.reader
+        lease = await self.mail.node.logins.app_password(login, secret, scope=Scope.IMAP, peer=peer)
+        return self.mail.office.open(lease)
+
+    def damage(self, account: Account, email: int) -> None:
+        """Change one octet of a message's ciphertext, behind the server's back."""
+        with sqlite3.connect(self._database, timeout=10) as connection:
+            where = "account_id = ? AND blob_id = ?"
+            key = (account.account_id, email)
+            (data,) = connection.execute(f"SELECT data FROM blobs WHERE {where}", key).fetchone()
+            changed = data[:-1] + bytes((data[-1] ^ 1,))
+            connection.execute(f"UPDATE blobs SET data = ? WHERE {where}", (changed, *key))
+        connection.close()
+
+
+@asynccontextmanager
+async def serving(
+    directory: Path,
+    *,
+    tls: Tls = Tls.NONE,
+    context: SSLContext | None = None,
+    bounds: Bounds | None = None,
+    connections: Connections | None = None,
+) -> AsyncIterator[tuple[ImapServer, Listener]]:
+    """Serve IMAP on a free port of loopback, on fresh databases below `directory`."""
+    database = directory / "mail.sqlite3"
+    urls = f"sqlite:///{database}", f"sqlite:///{directory / 'keystore.sqlite3'}"
+    async with open_mail(*urls, directory, ManualClock()) as mail:
+        server = ImapServer(mail, database)
+        shared = Shared(
+            server.sign_in,
+            server.budget,
+            connections or Connections(2_000, 2_000),
+            bounds or Bounds(),
+        )
+        async with listening(Endpoint(host="127.0.0.1", port=0), tls, shared, context) as listener:
+            yield server, listener
