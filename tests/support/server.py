@@ -74,7 +74,8 @@ class Server:
 
     def environment(self) -> dict[str, str]:
         """Return the variables it runs with."""
-        return {**os.environ, "TMPDIR": str(self.tmp), **self._environ}
+        inherited = {key: word for key, word in os.environ.items() if not key.startswith("ZEGEL_")}
+        return {**inherited, "TMPDIR": str(self.tmp), **self._environ}
 
     def _command(self) -> list[str]:
         """Return the module to run and its arguments."""
