@@ -18,11 +18,16 @@ from mailserver.model.errors import Absent, Condition, MailError, Refused
 from mailserver.model.ids import AccountId, MailboxId
 from mailserver.model.mailbox import INBOX
 from mailserver.model.sealed import Plaintext
+from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.offload import Offload
+from mailserver.store.accounts import AccountRow
 from mailserver.store.store import Store
 from mailserver.vault.epochs import Deposits
 from mailserver.vault.guard import AccountGuard
 from mailserver.vault.records import PublicIdentity
+
+RECIPIENT_SECONDS = 2.0  # in a burst of mail, an address is looked up once; PRIVACY §6 allows 5
+RECIPIENTS_KEPT = 10_000
 
 
 class Destination(Protocol):
@@ -36,6 +41,11 @@ class Destination(Protocol):
     @property
     def guard(self) -> AccountGuard:
         """What thread and mailbox hashes are keyed with."""
+        ...
+
+    @property
+    def account(self) -> AccountRow:
+        """Its quota, and how much of it is used."""
         ...
 
 
@@ -97,30 +107,45 @@ class Delivery:
     """Delivers to local accounts, whether or not their owner is signed in."""
 
     def __init__(
-        self, store: Store, directory: Directory, deposits: Deposits, offload: Offload
+        self,
+        store: Store,
+        directory: Directory,
+        deposits: Deposits,
+        offload: Offload,
+        clock: Clock | None = None,
     ) -> None:
         """Deliver into `store` for the people in `directory`, sealing under `deposits`."""
         self._store = store
         self._directory = directory
         self._deposits = deposits
         self._offload = offload
+        self._clock = clock or SystemClock()
         self._inboxes: dict[AccountId, MailboxId] = {}
+        self._recipients: dict[str, tuple[float, Recipient]] = {}
 
     async def is_local(self, domain: str) -> bool:
         """Say whether mail for `domain` is delivered here."""
         return await self._directory.is_local(domain)
 
     async def recipient(self, address: Address) -> Recipient:
-        """Find who gets mail for `address`.
+        """Find who gets mail for `address`, as it stood at most `RECIPIENT_SECONDS` ago.
 
         Raises:
             MailError: as `Directory.find`; Refused(OVER_QUOTA) where the mailbox is full.
         """
+        now, key = self._clock.monotonic(), str(address)
+        known = self._recipients.get(key)
+        if known is not None and now - known[0] < RECIPIENT_SECONDS:
+            return known[1]
         destination = await self._directory.find(address)
-        account = await self._store.accounts.get(destination.identity.account)
+        account = destination.account
         if 0 < account.quota_octets <= account.used_octets:
             raise Refused(Condition.OVER_QUOTA, "the mailbox is full")
-        return Recipient(address, destination, await self._inbox(destination))
+        recipient = Recipient(address, destination, await self._inbox(destination))
+        if len(self._recipients) >= RECIPIENTS_KEPT:
+            self._recipients.clear()
+        self._recipients[key] = (now, recipient)
+        return recipient
 
     async def deliver(
         self, message: Incoming, recipients: Sequence[Recipient]
