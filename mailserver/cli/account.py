@@ -6,11 +6,13 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from mailserver.accounts.sessions import Lease
 from mailserver.app.house import House, open_house
 from mailserver.cli.terminal import read_password, run, say, settings_of, table, told
 from mailserver.model.address import Address
-from mailserver.model.errors import Absent, Condition
+from mailserver.model.errors import Absent, Condition, Refused
 from mailserver.model.ids import AccountId
+from mailserver.model.sealed import Plaintext
 from mailserver.vault.administrators import AdminRole
 from mailserver.vault.records import Scope
 
@@ -146,7 +148,7 @@ def add_app_password(
 
     async def add(house: House) -> str:
         expires_at = house.clock.now() + timedelta(days=days) if days else None
-        lease = await house.logins.password(str(who), password, peer=HERE)
+        lease = await unlocked(house, who, password)
         try:
             made = await house.app_passwords.add(
                 lease,
@@ -161,6 +163,16 @@ def add_app_password(
 
     secret = in_house(context, add)
     say(f"App password, shown only now: {secret}")
+
+
+async def unlocked(house: House, address: Address, password: Plaintext) -> Lease:
+    """Open an account by its own password; says no word about mail programs where it is wrong."""
+    try:
+        return await house.logins.password(str(address), password, peer=HERE)
+    except Refused as refusal:
+        if refusal.condition is not Condition.AUTHENTICATION_FAILED:
+            raise
+        raise Refused(refusal.condition, "the address or its password is not right") from None
 
 
 @app_passwords.command("list")
