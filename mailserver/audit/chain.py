@@ -15,11 +15,11 @@ import asyncio
 import secrets
 from collections import deque
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 from mailserver.audit.checkpoint import EVERY, EVERY_ENTRIES, signed
-from mailserver.audit.entry import Entry, Event, Facts, encode, link
+from mailserver.audit.entry import SERVER, Entry, Event, Facts, encode, link
 from mailserver.audit.head import BEGINNING, INSTANCE_OCTETS, End, Head, HeadRow
 from mailserver.crypto.sign import SigningKey
 from mailserver.model.errors import Condition, Conflict, Corrupt, MailError, Transient
@@ -126,6 +126,28 @@ class Chain:
                 head = Head(head.instance, head.base, head.pending, head.pending)
                 self._head = head if await self._row.write(head) else None
             await self._sign_when_due(head)
+
+    async def prune(self, before: datetime) -> int:
+        """Drop entries older than `before`, up to the last checkpoint signed by then.
+
+        The chain then begins behind that checkpoint, and verifies from there. Returns how many
+        entries went.
+
+        Raises:
+            Transient: nothing was dropped, or not all; do it again.
+        """
+        old = [mark for mark in await self._log.checkpoints() if mark.at < before]
+        if not old:
+            return 0
+        base = End(old[-1].number, old[-1].hash)
+        await self.record(Event.LOG_PRUNED, actor=SERVER, facts={"up_to": base.number})
+        async with self._turn:
+            head = self._head or await self._look()
+            moved = Head(head.instance, base, head.pending, head.pending)
+            self._head = moved if await self._row.write(moved) else None
+            if self._head is None:
+                raise _unwritten()
+            return await self._log.prune(base.number)
 
     async def close(self) -> None:
         """Confirm the last batch; what comes later would not be written."""

@@ -1,0 +1,138 @@
+"""Reading the whole chain: what was edited, deleted, reordered or cut off since it was written.
+
+Every hash is computed anew from the canonical octets, what stands in clear beside them must agree,
+every checkpoint must be signed and lie on the chain, and the chain must end where the keystore
+says. Without a head from elsewhere the answer is "consistent, completeness not proved": whoever
+holds both databases and the master key could have cut both back to an earlier checkpoint (PRIVACY
+§17).
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from mailserver.audit.checkpoint import check
+from mailserver.audit.entry import decode, link
+from mailserver.audit.head import End, Head, HeadRow
+from mailserver.model.errors import Condition, Corrupt
+from mailserver.store.audit import AuditLog, AuditRow, CheckpointRow
+from mailserver.store.keystore import Keystore
+from mailserver.vault.master import MasterKeys
+
+PAGE_ENTRIES = 1_000
+
+
+class Tampering(Enum):
+    """What was done to the log."""
+
+    EDITED = "edited"
+    DELETED = "deleted"
+    REORDERED = "reordered"
+    TRUNCATED = "truncated"
+    EXTENDED = "extended"
+    """Entries stand behind the end that the keystore knows."""
+    CHECKPOINT = "checkpoint"
+    """A checkpoint is not signed by our key, or says something else than the chain."""
+
+
+class ChainBroken(Corrupt):
+    """The log is not what was written; `number` is the first entry that shows it."""
+
+    def __init__(self, tampering: Tampering, number: int) -> None:
+        """Say what was done, and where."""
+        super().__init__(
+            Condition.DAMAGED, f"audit log: {tampering.value} at entry {number}; see it as a breach"
+        )
+        self.tampering = tampering
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A chain without a fault: how far it reaches, and whether its completeness is proved."""
+
+    first: int
+    last: int
+    checkpoints: int
+    complete: bool
+    """A head from elsewhere lies on it; else it is consistent, completeness not proved."""
+
+
+async def verify(
+    log: AuditLog,
+    keystore: Keystore,
+    master: MasterKeys,
+    public: bytes,
+    *,
+    known: CheckpointRow | None = None,
+) -> Verified:
+    """Verify the whole log. `known` is a checkpoint that was kept elsewhere.
+
+    Raises:
+        ChainBroken: something was edited, deleted, reordered, cut off or added.
+        Corrupt: the keystore's head is not authentic, or there is none.
+    """
+    head = await HeadRow(keystore, master).read()
+    if head is None:
+        raise Corrupt(Condition.DAMAGED, "the keystore knows no audit log")
+    signed = await _signed(log, head, public, known)
+    at = head.base
+    _compare(signed, at)
+    while rows := await log.rows(at.number, PAGE_ENTRIES):
+        for row in rows:
+            at = _next(head.instance, at, row)
+            _compare(signed, at)
+            if at.number > head.pending.number:
+                raise ChainBroken(Tampering.EXTENDED, at.number)
+    _check_end(head, at)
+    missing = [number for number in signed if number > at.number]
+    if missing:
+        raise ChainBroken(Tampering.TRUNCATED, at.number + 1)
+    return Verified(head.base.number + 1, at.number, len(signed), known is not None)
+
+
+async def _signed(
+    log: AuditLog, head: Head, public: bytes, known: CheckpointRow | None
+) -> dict[int, End]:
+    """Return what signed checkpoints say of the part of the chain that is kept."""
+    signed: dict[int, End] = {}
+    for checkpoint in [*await log.checkpoints(), *([known] if known is not None else [])]:
+        try:
+            end = check(public, head.instance, checkpoint)
+        except Corrupt:
+            raise ChainBroken(Tampering.CHECKPOINT, checkpoint.number) from None
+        if signed.setdefault(end.number, end) != end:
+            raise ChainBroken(Tampering.CHECKPOINT, end.number)
+    return {number: end for number, end in signed.items() if number >= head.base.number}
+
+
+def _compare(signed: dict[int, End], at: End) -> None:
+    if signed.get(at.number, at) != at:
+        raise ChainBroken(Tampering.CHECKPOINT, at.number)
+
+
+def _next(instance: bytes, before: End, row: AuditRow) -> End:
+    """Return the end behind `row`, which must follow on `before`."""
+    number = before.number + 1
+    if row.number != number:
+        raise ChainBroken(Tampering.DELETED, number)
+    try:
+        entry = decode(row.entry)
+    except Corrupt:
+        raise ChainBroken(Tampering.EDITED, number) from None
+    if entry.number != number:
+        raise ChainBroken(Tampering.REORDERED, number)
+    beside = (entry.account_id, entry.event.value, entry.at)
+    if beside != (row.account_id, row.event, row.at) or row.previous != before.hash:
+        raise ChainBroken(Tampering.EDITED, number)
+    if link(instance, number, before.hash, row.entry) != row.hash:
+        raise ChainBroken(Tampering.EDITED, number)
+    return End(number, row.hash)
+
+
+def _check_end(head: Head, at: End) -> None:
+    """See that the log ends where the keystore says, a batch that a crash prevented aside."""
+    if at in (head.pending, head.confirmed):
+        return
+    if at.number < head.confirmed.number:
+        raise ChainBroken(Tampering.TRUNCATED, at.number + 1)
+    raise ChainBroken(Tampering.EDITED, at.number)

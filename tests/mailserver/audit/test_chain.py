@@ -1,0 +1,172 @@
+"""The chain as it is written: durable, in batches, by several processes, and after a crash."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from mailserver.audit.chain import GIVEN_UP_AFTER
+from mailserver.audit.checkpoint import EVERY, check, create_key, load_key
+from mailserver.audit.entry import OPERATOR, Event, decode, link
+from mailserver.audit.head import End, Head, HeadRow
+from mailserver.audit.verify import ChainBroken, Tampering
+from mailserver.model.errors import Conflict, Corrupt, MailError, Misconfigured, Transient
+from mailserver.model.ids import new_account_id
+from tests.support.audit import Log
+
+
+async def test_what_is_recorded_is_there(log: Log) -> None:
+    chain, account = await log.chain(), new_account_id()
+    await chain.record(
+        Event.DOMAIN_ADDED, actor=OPERATOR, account_id=account, facts={"n": 1}, personal=b"sealed"
+    )
+    (row,) = await log.store.audit.rows(0, 10)
+    entry = decode(row.entry)
+    assert (entry.number, entry.event, entry.actor) == (1, Event.DOMAIN_ADDED, OPERATOR)
+    assert (entry.account_id, entry.facts, entry.personal) == (account, {"n": 1}, b"sealed")
+    assert row.account_id == account
+    assert await log.store.audit.of_account(account, 10) == [row]
+    assert (await log.verify()).last == 1
+
+
+async def test_entries_that_come_together_are_all_there_once(log: Log) -> None:
+    chain = await log.chain()
+    await asyncio.gather(
+        *(chain.record(Event.SIGN_IN, actor=OPERATOR, facts={"n": n}) for n in range(600))
+    )
+    rows = await log.store.audit.rows(0, 1_000)
+    assert sorted(decode(row.entry).facts["n"] for row in rows) == list(range(600))
+    assert (await log.verify()).last == 600
+
+
+async def test_two_processes_write_one_chain(log: Log) -> None:
+    one, other = await log.chain(), await log.chain()
+    await asyncio.gather(
+        *(chain.record(Event.SIGN_IN, actor=OPERATOR) for _ in range(10) for chain in (one, other))
+    )
+    assert (await log.verify()).last == 20
+
+
+async def test_a_chain_goes_on_after_a_restart(log: Log) -> None:
+    first = await log.chain()
+    await first.record(Event.SIGN_IN, actor=OPERATOR)
+    await first.close()
+    second = await log.chain()
+    await second.record(Event.SIGN_IN, actor=OPERATOR)
+    assert (await log.verify()).last == 2
+
+
+async def announce(log: Log) -> Head:
+    """Die between announcing a batch and writing it."""
+    row = HeadRow(log.keystore, log.master)
+    head = await row.read()
+    assert head is not None
+    lost = End(head.pending.number + 1, link(head.instance, 1, head.pending.hash, b"lost"))
+    announced = Head(head.instance, head.base, head.pending, lost)
+    assert await row.write(announced)
+    return announced
+
+
+async def test_a_crash_before_the_entries_is_no_tampering(log: Log) -> None:
+    await (await log.chain()).record(Event.SIGN_IN, actor=OPERATOR)
+    await announce(log)
+    assert (await log.verify()).last == 1
+    chain = await log.chain()
+    with pytest.raises(Transient):
+        await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    log.clock.advance(GIVEN_UP_AFTER)
+    await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    assert (await log.verify()).last == 2
+
+
+async def test_a_crash_before_the_confirmation_is_no_tampering(log: Log) -> None:
+    chain = await log.chain()
+    await chain.record(Event.SIGN_IN, actor=OPERATOR)  # and never tended
+    head = await HeadRow(log.keystore, log.master).read()
+    assert head is not None
+    assert not head.settled
+    again = await log.chain()
+    await again.record(Event.SIGN_IN, actor=OPERATOR)
+    assert (await log.verify()).last == 2
+
+
+async def test_an_action_without_its_entry_fails(log: Log) -> None:
+    chain = await log.chain()
+    await log.store.close()
+    with pytest.raises(MailError):
+        await chain.record(Event.SIGN_IN, actor=OPERATOR)
+
+
+async def test_a_log_that_was_cut_is_not_gone_on_with(log: Log) -> None:
+    chain = await log.chain()
+    for _ in range(3):
+        await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    await chain.close()
+    await log.tamper("DELETE FROM audit WHERE seq = 3")
+    with pytest.raises(Corrupt):
+        await log.chain()
+
+
+async def test_checkpoints_are_signed_each_hour_where_there_is_something_new(log: Log) -> None:
+    chain = await log.chain()
+    await chain.tend()
+    assert await log.store.audit.checkpoints() == []
+    await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    await chain.tend()
+    await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    await chain.tend()
+    assert [mark.number for mark in await log.store.audit.checkpoints()] == [1]
+    log.clock.advance(EVERY)
+    await chain.tend()
+    log.clock.advance(EVERY)
+    await chain.tend()
+    assert [mark.number for mark in await log.store.audit.checkpoints()] == [1, 2]
+
+
+async def test_checkpoints_are_signed_each_thousand_entries(log: Log) -> None:
+    chain = await log.chain()
+    await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    await chain.tend()
+    await asyncio.gather(*(chain.record(Event.SIGN_IN, actor=OPERATOR) for _ in range(1_000)))
+    await chain.tend()
+    assert [mark.number for mark in await log.store.audit.checkpoints()] == [1, 1_001]
+    assert (await log.verify()).checkpoints == 2
+
+
+async def test_pruning_keeps_the_rest_verifiable(log: Log) -> None:  # T-AUD-3
+    chain = await log.chain()
+    for _ in range(3):
+        await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    await chain.tend()
+    log.clock.advance(timedelta(days=400))
+    await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    assert await chain.prune(log.clock.now() - timedelta(days=365)) == 3
+    verified = await log.verify()
+    assert (verified.first, verified.last) == (4, 5)
+    await log.tamper("DELETE FROM audit WHERE seq = 4")
+    with pytest.raises(ChainBroken) as raised:
+        await log.verify()
+    assert raised.value.tampering is Tampering.DELETED
+
+
+async def test_the_key_is_a_private_file(log: Log, tmp_path: object) -> None:
+    from pathlib import Path
+
+    path = Path(str(tmp_path)) / "audit.key"
+    made = create_key(path)
+    assert path.stat().st_mode & 0o777 == 0o400
+    assert load_key(path).public == made.public
+    with pytest.raises(Conflict):
+        create_key(path)
+    path.chmod(0o444)
+    with pytest.raises(Misconfigured):
+        load_key(path)
+    chain = await log.chain()
+    await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    await chain.tend()
+    (mark,) = await log.store.audit.checkpoints()
+    head = await HeadRow(log.keystore, log.master).read()
+    assert head is not None
+    assert check(log.key.public, head.instance, mark) == head.confirmed
+    with pytest.raises(Corrupt):
+        check(made.public, head.instance, mark)

@@ -1,0 +1,122 @@
+"""T-AUD-1: each way to tamper with the audit log is found. T-AUD-2: erasure keeps it whole."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mailserver.audit.entry import OPERATOR, Event, link
+from mailserver.audit.subjects import Subject
+from mailserver.audit.verify import ChainBroken, Tampering
+from mailserver.crypto.sign import SigningKey
+from mailserver.model.ids import new_account_id
+from tests.support.audit import Log, open_log
+
+
+@pytest.fixture
+async def log(database_url: str, keystore_url: str, tmp_path: Path) -> AsyncIterator[Log]:
+    """A log of five entries and a checkpoint behind the third."""
+    async with open_log(database_url, keystore_url, tmp_path) as opened:
+        chain = await opened.chain()
+        for n in range(5):
+            await chain.record(Event.SIGN_IN, actor=OPERATOR, facts={"n": n})
+            if n == 2:
+                await chain.tend()
+        await chain.close()
+        assert (await opened.verify()).last == 5
+        yield opened
+
+
+async def broken(log: Log) -> tuple[Tampering, int]:
+    with pytest.raises(ChainBroken) as raised:
+        await log.verify()
+    return raised.value.tampering, raised.value.number
+
+
+async def test_an_edited_entry_is_found(log: Log) -> None:
+    (_, row, *_) = await log.store.audit.rows(0, 5)
+    forged = row.entry.replace(b'"n":1', b'"n":9', 1)
+    await log.tamper("UPDATE audit SET entry = :entry WHERE seq = 2", entry=forged)
+    assert await broken(log) == (Tampering.EDITED, 2)
+
+
+async def test_an_entry_edited_with_its_hash_is_found(log: Log) -> None:
+    rows = await log.store.audit.rows(0, 5)
+    forged = rows[1].entry.replace(b'"n":1', b'"n":9', 1)
+    instance = b"?" * 16
+    own = link(instance, 2, rows[0].hash, forged)
+    await log.tamper(
+        "UPDATE audit SET entry = :entry, hash = :hash WHERE seq = 2", entry=forged, hash=own
+    )
+    assert await broken(log) == (Tampering.EDITED, 2)
+
+
+@pytest.mark.parametrize("column", ["at", "event", "subject"])
+async def test_what_stands_beside_an_entry_cannot_lie(log: Log, column: str) -> None:
+    value: object = {"at": 1, "event": "other", "subject": b"x" * 16}[column]
+    await log.tamper(f"UPDATE audit SET {column} = :value WHERE seq = 4", value=value)
+    assert await broken(log) == (Tampering.EDITED, 4)
+
+
+async def test_a_deleted_entry_is_found(log: Log) -> None:
+    await log.tamper("DELETE FROM audit WHERE seq = 2")
+    assert await broken(log) == (Tampering.DELETED, 2)
+
+
+async def test_the_first_entry_cannot_go_unseen(log: Log) -> None:
+    await log.tamper("DELETE FROM audit WHERE seq = 1")
+    assert await broken(log) == (Tampering.DELETED, 1)
+
+
+async def test_reordered_entries_are_found(log: Log) -> None:
+    for old, new in ((2, 99), (3, 2), (99, 3)):
+        await log.tamper("UPDATE audit SET seq = :new WHERE seq = :old", new=new, old=old)
+    assert await broken(log) == (Tampering.REORDERED, 2)
+
+
+@pytest.mark.parametrize("left", [0, 2, 4])
+async def test_a_truncated_log_is_found(log: Log, left: int) -> None:
+    await log.tamper("DELETE FROM audit WHERE seq > :left", left=left)
+    await log.tamper("DELETE FROM audit_checkpoints")
+    assert await broken(log) == (Tampering.TRUNCATED, left + 1)
+
+
+async def test_an_added_entry_is_found(log: Log) -> None:
+    await log.tamper(
+        "INSERT INTO audit (seq, at, event, subject, prev_hash, entry, hash)"
+        " SELECT 6, at, event, subject, hash, entry, hash FROM audit WHERE seq = 5"
+    )
+    assert (await broken(log))[0] in {Tampering.EXTENDED, Tampering.REORDERED}
+
+
+async def test_a_chain_written_anew_does_not_fit_its_checkpoint(log: Log) -> None:
+    """Whoever has database and keystore may forge all but what was signed."""
+    (mark,) = await log.store.audit.checkpoints()
+    await log.tamper("UPDATE audit_checkpoints SET hash = :hash", hash=b"x" * 32)
+    assert await broken(log) == (Tampering.CHECKPOINT, mark.number)
+
+
+async def test_a_checkpoint_under_another_key_is_found(log: Log) -> None:
+    (mark,) = await log.store.audit.checkpoints()
+    forged = SigningKey.random().sign(b"anything")
+    await log.tamper("UPDATE audit_checkpoints SET signature = :s", s=forged)
+    assert await broken(log) == (Tampering.CHECKPOINT, mark.number)
+
+
+async def test_a_head_from_elsewhere_proves_completeness(log: Log) -> None:
+    (mark,) = await log.store.audit.checkpoints()
+    assert not (await log.verify()).complete
+    assert (await log.verify(mark)).complete
+    await log.tamper("DELETE FROM audit_checkpoints")
+    assert (await log.verify(mark)).complete
+
+
+async def test_erasing_a_person_keeps_the_log_whole(log: Log) -> None:  # T-AUD-2
+    chain, account = await log.chain(), new_account_id()
+    personal = Subject(account, b"k" * 32).seal({"address": "alice@example.org"})
+    await chain.record(Event.SIGN_IN, actor=OPERATOR, account_id=account, personal=personal)
+    await chain.close()
+    # The key goes with the account's keystore row: nothing of the log is touched.
+    assert (await log.verify()).last == 6
+    (row,) = await log.store.audit.of_account(account, 10)
+    assert b"alice" not in row.entry
