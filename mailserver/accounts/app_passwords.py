@@ -119,14 +119,14 @@ class AppPasswords:
         """Return an account's app passwords, oldest first."""
         return [_shown(wrap) for wrap in await self._wraps(account_id)]
 
-    async def revoke(self, account_id: AccountId, app_password: bytes) -> Purged:
+    async def revoke(self, account_id: AccountId, app_password: bytes) -> Purged | None:
         """Delete an app password, close what it holds open, and clear it from the keystore's files.
 
-        Other nodes close theirs within five seconds.
+        Other nodes close theirs within five seconds. None where the files are cleared later.
 
         Raises:
             Absent: NO_SUCH_CREDENTIAL.
-            Transient: BUSY, it is revoked, but clearing the files must be tried again.
+            Transient: it is not revoked.
         """
         for wrap in await self._wraps(account_id):
             if wrap.row_id == app_password:
@@ -134,7 +134,7 @@ class AppPasswords:
                 await self._record(Event.CREDENTIAL_REMOVED, account, wrap)
                 await self._keyring.apply([self._keyring.drop_wrap(wrap)])
                 self._sessions.revoke(account_id, app_password)
-                return await self._keyring.keystore.purge()
+                return await self._keyring.clear()
         raise Absent(Condition.NO_SUCH_CREDENTIAL, "there is no such app password")
 
     async def _wraps(self, account_id: AccountId) -> list[Wrap]:

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mailserver.model.errors import Absent, Condition, Conflict, Corrupt
+from mailserver.model.errors import Absent, Condition, Conflict, Corrupt, Transient
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Guarded
+from mailserver.runtime.log import get_logger
 from mailserver.store.keystore import Delete, Insert, Keystore, Replace, Row, Step
+from mailserver.store.keystore_purge import Purged
 from mailserver.store.keystore_tables import Rows
 from mailserver.vault.credentials import NewWrap
 from mailserver.vault.guard import AccountGuard
@@ -35,6 +37,8 @@ from mailserver.vault.records import (
 OPENED_ACCOUNTS = 10_000  # about 10 KB each, keys included
 PROVISIONAL: Final = "provisional"
 """In `AccountRecord.policy`: made by `user add`; the first web sign-in makes new keys."""
+
+log = get_logger("accounts")
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -131,6 +135,20 @@ class Keyring:
             Corrupt: KEY_MISMATCH, it is not authentic.
         """
         return Wrap(row, open_wrap(self.master, _name(row.account_id, row), row.sealed))
+
+    async def clear(self) -> Purged | None:
+        """Clear from the keystore's files what was deleted or replaced there (PRIVACY §1, "Purge").
+
+        None where the keystore is busy: what was decided holds, and the next call clears it. Called
+        after each such change, and about once a minute for what was put off.
+        """
+        if not self.keystore.has_condemned:
+            return None
+        try:
+            return await self.keystore.purge()
+        except Transient as busy:
+            log.warning("purge put off", condition=busy.condition.name)
+            return None
 
     async def apply(self, steps: Sequence[Step]) -> None:
         """Do all of `steps` or none, durably. Raises Conflict where somebody else was first."""

@@ -133,7 +133,7 @@ class Recovery:
         code, steps = self._code_steps(lease.account_id, lease.account.key, old)
         await self._record(Event.CREDENTIAL_ADDED, account, kind="recovery")
         await self._keyring.apply(steps)
-        await self._keyring.keystore.purge()
+        await self._keyring.clear()
         return code
 
     async def _holder(self, login: str) -> OpenedRow:
@@ -171,7 +171,7 @@ class Recovery:
         for lease in self._sessions.leases(account_id):
             if lease.credential not in staying:
                 self._sessions.revoke(account_id, lease.credential)
-        await self._keyring.keystore.purge()
+        await self._keyring.clear()
 
     async def _record(self, event: Event, account: OpenedRow, kind: str = "password") -> None:
         await self._chain.record(

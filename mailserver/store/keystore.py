@@ -239,6 +239,11 @@ class Keystore:
         if self._clock.monotonic() - self._checked_at >= FRESH.total_seconds():
             await self.changed()
 
+    @property
+    def has_condemned(self) -> bool:
+        """Whether this process deleted or replaced rows since the last purge."""
+        return bool(self._condemned)
+
     async def purge(self) -> Purged:
         """Make sure that what was deleted is gone from the files, and say how sure that is.
 
