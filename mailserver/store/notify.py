@@ -152,8 +152,7 @@ class Notifier:
                     await self._serve(connection)
             finally:
                 driver.remove_termination_listener(self._broken)
-                if not driver.is_closed():
-                    await driver.remove_listener(CHANNEL, self._heard)
+                await connection.invalidate()  # nobody else may get a connection that listens
 
     def _broken(self, _connection: object) -> None:
         self._wake.set()

@@ -9,9 +9,11 @@ machine's disk, and accounts have nothing to do with each other.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from mailserver.model.errors import Condition, MailError, Transient
@@ -107,6 +109,7 @@ class PostgresDatabase:
                 "server_settings": {"application_name": "zegel"},
             },
         )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
         self._snapshots = self.engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
@@ -204,3 +207,12 @@ class PostgresDatabase:
         if self._running is not None:
             await self._running
         await self.engine.dispose()
+
+
+def _refuse_closed(driver: Any, _record: object, _proxy: object) -> None:
+    """Have the pool replace a connection that the server closed, before anybody uses it.
+
+    asyncpg knows when its socket was closed, so that this costs nothing, unlike a ping.
+    """
+    if driver.driver_connection.is_closed():
+        raise DisconnectionError("the server closed this connection")
