@@ -18,6 +18,7 @@ from mailserver.operations.first_run import make_certificate
 from mailserver.runtime.background import Background, background
 from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.log import get_logger
+from mailserver.runtime.process import take_short_turns
 from mailserver.runtime.settings import Settings, Tls
 from mailserver.runtime.tls import ServerTls
 
@@ -48,6 +49,7 @@ async def serve(
     Raises:
         MailError: it cannot begin; the sentence says what to mend.
     """
+    take_short_turns()
     stop = stop or asyncio.Event()
     asyncio.get_running_loop().set_exception_handler(_log_incident)
     with _alone(settings):

@@ -17,6 +17,7 @@ from mailserver.model.ids import EmailId, new_object_id
 from mailserver.model.query import Field
 from mailserver.store.search import NewSegment, SegmentRow, TailRow
 
+SETTLE_TAILS = 1_024  # in a session that stays open
 MERGE_TAILS = 256  # so many small objects cost about as much to open as one segment
 TAIL_ROWS = 5_000
 
@@ -79,6 +80,8 @@ class Index:
             if not self._cache.loaded:
                 await self._load_segments()
             await self._load_tails()
+            if self._cache.tail_count >= SETTLE_TAILS:
+                self._opened.settle()
             return list(self._cache.blocks())
 
     async def _load_segments(self) -> None:

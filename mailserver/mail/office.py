@@ -36,10 +36,13 @@ class Office:
         """Return the account for one connection; the first one starts its background work."""
         opened = self._opened.get(hold.account)
         if opened is None:
-            opened = Opened(hold.account, self._store, self._offload)
+            opened = Opened(hold.account, self._store, self._offload, self._begin_settling)
             self._opened[hold.account] = opened
-            self._background.create_task(self._settle(opened))
+            opened.settle()
         return Account(opened, self.feed, hold)
+
+    def _begin_settling(self, opened: Opened) -> None:
+        self._background.create_task(self._settle(opened))
 
     async def _settle(self, opened: Opened) -> None:
         """Convert deposit epochs to the session's wrap, then merge search tails."""
@@ -48,7 +51,10 @@ class Office:
             await Index(opened).merge()
         except MailError as error:
             # What is left stays readable as it is; the next unlock tries again.
-            log.warning("settling stopped", condition=error.condition.name)
+            if not opened.unlocked.closed:
+                log.warning("settling stopped", condition=error.condition.name)
+        finally:
+            opened.settling = False
 
     async def _convert(self, opened: Opened) -> None:
         rows = await self._store.epochs.rows(opened.account_id)

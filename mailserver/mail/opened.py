@@ -61,12 +61,21 @@ def create_epoch(store: Store, account_id: AccountId) -> CreateEpoch:
 class Opened:
     """An unlocked account and its caches."""
 
-    def __init__(self, unlocked: UnlockedAccount, store: Store, offload: Offload) -> None:
-        """Start with nothing opened but the account key."""
+    def __init__(
+        self,
+        unlocked: UnlockedAccount,
+        store: Store,
+        offload: Offload,
+        settle: Callable[["Opened"], None],
+    ) -> None:
+        """Start with nothing opened but the account key; `settle` starts background work."""
+        self._settle = settle
         self.unlocked = unlocked
         self.store = store
         self.offload = offload
         self.index = IndexCache()
+        self.settling = False
+        """Whether background work on the account is under way."""
         self.index_lock = asyncio.Lock()
         self._facts: dict[MailboxId, Facts] = {}
         self._keyword_names: dict[int, str] = {}
@@ -77,6 +86,12 @@ class Opened:
     def account_id(self) -> AccountId:
         """Whose it is."""
         return self.unlocked.account_id
+
+    def settle(self) -> None:
+        """Have epochs converted and tails merged in the background, if that is not under way."""
+        if not self.settling:
+            self.settling = True
+            self._settle(self)
 
     def rest(self) -> None:
         """Drop content keys, search text and facts; they are read again when needed."""

@@ -7,9 +7,11 @@ does; what is done here keeps memory from reaching a disk by the ways we know.
 import ctypes
 import os
 import resource
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+SWITCH_SECONDS = 0.0005  # a tenth of Python's own; see `take_short_turns`
 FILE_DESCRIPTORS = 65_536  # connections, database handles and blobs of one process
 
 _PR_SET_DUMPABLE = 4  # <linux/prctl.h>
@@ -96,3 +98,13 @@ def more_descriptors(wanted: int = FILE_DESCRIPTORS) -> int:
 def private_umask() -> None:
     """Let files that this process makes be readable by its own user alone."""
     os.umask(0o077)
+
+
+def take_short_turns() -> None:
+    """Let threads take turns at the interpreter ten times as often as Python does.
+
+    The database writer gives the interpreter up at every statement; to get it back from a busy
+    event loop it would wait 5 ms each time. Measured with 32 deliveries in flight: 510 to 700 and
+    more a second.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
