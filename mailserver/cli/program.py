@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mailserver.cli import account, demo, keys, serve, store
+from mailserver.cli import account, audit, demo, keys, serve, store
 
 program = typer.Typer(
     name="zegel",
@@ -16,7 +16,7 @@ program = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,  # its tracebacks show local variables
 )
-for group in (serve, account, store, keys, demo):
+for group in (serve, account, store, keys, audit, demo):
     group.add_to(program)
 
 

@@ -1,8 +1,11 @@
-"""`zegel migrate`: the databases' schemas."""
+"""`zegel migrate`, `zegel check`: the databases' schemas, and whether all agrees with all."""
 
 import typer
 
-from mailserver.cli.terminal import run, say, settings_of, told
+from mailserver.app.house import House
+from mailserver.cli.account import in_house
+from mailserver.cli.terminal import Progress, fail, run, say, settings_of, told
+from mailserver.operations.check import check
 from mailserver.operations.first_run import make_directories
 from mailserver.store.migrate import Which, migrate
 
@@ -10,6 +13,7 @@ from mailserver.store.migrate import Which, migrate
 def add_to(program: typer.Typer) -> None:
     """Add this group's commands."""
     program.command("migrate")(migrate_both)
+    program.command("check")(check_store)
 
 
 def migrate_both(context: typer.Context) -> None:
@@ -23,3 +27,21 @@ def migrate_both(context: typer.Context) -> None:
 
     run(both)
     say("Both databases are at this version's schema.")
+
+
+def check_store(context: typer.Context) -> None:
+    """Prove the store's invariants and compare it with the keystore; fails where one is broken."""
+    say("Checking counts, numbers and blobs; then each account's keys.")
+    progress = Progress("accounts checked")
+
+    async def found_in(house: House) -> list[str]:
+        found = await check(house.store, house.keyring, progress)
+        progress.end()
+        return found
+
+    found = in_house(context, found_in)
+    for line in found:
+        say(line)
+    if found:
+        fail(f"{len(found)} things do not hold")
+    say("Everything agrees.")
