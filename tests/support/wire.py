@@ -54,6 +54,13 @@ class RawWire:
             raise Closed
         self._came += came
 
+    def octets(self, count: int) -> bytes:
+        """Return exactly so many octets: a literal."""
+        while len(self._came) < count:
+            self._read()
+        octets, self._came = self._came[:count], self._came[count:]
+        return octets
+
     def until(self, *starts: bytes) -> list[bytes]:
         """Return the lines up to one that begins with one of `starts`."""
         lines = [self.line()]
