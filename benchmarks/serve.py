@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ from mailserver.model.errors import MailError
 from mailserver.model.sealed import Plaintext
 from mailserver.operations.first_run import make_directories, make_secrets
 from mailserver.runtime.process import more_descriptors
-from mailserver.runtime.settings import Settings, load
+from mailserver.runtime.settings import CONFIG_VARIABLE, Settings, load
+from mailserver.runtime.settings_source import variable_of
 from mailserver.runtime.settings_values import GIB, TIB
 from mailserver.store.migrate import Which, migrate
 from mailserver.vault.credentials import open_recovery_wrap
@@ -43,8 +44,10 @@ NOTE = "throw-away.json"
 """In DIR: how many users a finished first start made."""
 
 
-def settings_for(directory: Path, database: str | None, ports: Sequence[int]) -> Settings:
-    """Return settings with every limit off."""
+def settings_for(
+    directory: Path, database: str | None, ports: Sequence[int], environ: Mapping[str, str]
+) -> Settings:
+    """Return settings with every limit off, where no ZEGEL_… variable says otherwise."""
     keys = keys_of(directory)
     tls = {"imap": "none", "imaps": "implicit", "submissions": "implicit", "lmtp": "none"}
     values: dict[str, Any] = {
@@ -72,7 +75,9 @@ def settings_for(directory: Path, database: str | None, ports: Sequence[int]) ->
             continue
         values[f"listeners.{name}.address"] = f"127.0.0.1:{port}"
         values[f"listeners.{name}.tls"] = tls.get(name, "starttls")
-    return load(None, {}, values)
+    variables = {variable_of(key): str(value) for key, value in values.items()}
+    given = {name: value for name, value in environ.items() if name != CONFIG_VARIABLE}
+    return load(None, {**variables, **given})
 
 
 def keys_of(directory: Path) -> Path:
@@ -160,7 +165,7 @@ def main() -> int:
     os.umask(0o077)
     more_descriptors()
     try:
-        settings = settings_for(directory.absolute(), asked.database, ports)
+        settings = settings_for(directory.absolute(), asked.database, ports, os.environ)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(prepare(settings, asked.users))
             runner.run(serve(settings, lambda doors: print(answer(settings, doors), flush=True)))

@@ -8,6 +8,7 @@ Whatever exists is left alone, so it may be called before every start.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from mailserver.audit.checkpoint import create_key
@@ -52,8 +53,8 @@ address = "127.0.0.1:2993"
 """
 
 
-def prepare(directory: Path) -> Settings:
-    """Make what is missing below `directory` and return its settings.
+def prepare(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """Make what is missing below `directory` and return its settings, `environ` laid over them.
 
     Raises:
         Misconfigured: it cannot be written, or settings that stood there already are wrong.
@@ -65,7 +66,7 @@ def prepare(directory: Path) -> Settings:
             _write_new(file, _SETTINGS)
     except OSError as error:
         raise Misconfigured(f"{directory}: {(error.strerror or 'no').lower()}") from error
-    settings = load(file)
+    settings = load(file, environ)
     make_directories(settings)
     make_secrets(settings)
     return settings

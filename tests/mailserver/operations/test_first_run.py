@@ -16,7 +16,7 @@ def modes(directory: Path) -> dict[str, int]:
 
 
 def test_everything_is_made_for_its_owner_alone_and_apart(tmp_path: Path) -> None:
-    settings = prepare(tmp_path / "run")
+    settings = prepare(tmp_path / "run", {})
     assert make_certificate(settings)
     found = modes(tmp_path / "run")
     assert found["secrets/master.key"] == found["secrets/audit.key"] == 0o400
@@ -30,10 +30,10 @@ def test_everything_is_made_for_its_owner_alone_and_apart(tmp_path: Path) -> Non
 
 
 def test_second_time_changes_nothing(tmp_path: Path) -> None:
-    settings = prepare(tmp_path)
+    settings = prepare(tmp_path, {})
     make_certificate(settings)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    again = prepare(tmp_path)
+    again = prepare(tmp_path, {})
     assert again == settings
     assert not make_certificate(again)
     assert make_secrets(again) == []
@@ -41,10 +41,10 @@ def test_second_time_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_settings_that_stand_there_are_used(tmp_path: Path) -> None:
-    prepare(tmp_path)
+    prepare(tmp_path, {})
     file = tmp_path / "zegel.toml"
     file.write_text(file.read_text().replace("2993", "3993"))
-    imaps = prepare(tmp_path).listeners.imaps.address
+    imaps = prepare(tmp_path, {}).listeners.imaps.address
     assert imaps is not None
     assert imaps.port == 3993
 
@@ -57,4 +57,4 @@ def test_no_certificate_is_made_unless_asked_for(tmp_path: Path) -> None:
 def test_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Misconfigured, match="file"):
-        prepare(tmp_path / "file" / "run")
+        prepare(tmp_path / "file" / "run", {})
