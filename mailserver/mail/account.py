@@ -38,8 +38,10 @@ class Hold(Protocol):
 class Account:
     """Mailboxes, messages and search of one account, until it is closed."""
 
-    def __init__(self, opened: Opened, feed: Feed, hold: Hold) -> None:
-        """Act on `opened` for as long as `hold` lasts."""
+    def __init__(
+        self, opened: Opened, feed: Feed, hold: Hold, released: Callable[[], None]
+    ) -> None:
+        """Act on `opened` while `hold` lasts; `released` is told when it was given back."""
         self.address = hold.address
         self.mailboxes = Mailboxes(opened)
         self.messages = Messages(opened)
@@ -48,6 +50,7 @@ class Account:
         self._opened = opened
         self._feed = feed
         self._hold = hold
+        self._released = released
 
     @property
     def account_id(self) -> AccountId:
@@ -69,6 +72,7 @@ class Account:
     async def close(self) -> None:
         """Give the key back; closing twice is nothing."""
         await self._hold.close()
+        self._released()
 
     def __repr__(self) -> str:
         """Say that it is one, not whose."""

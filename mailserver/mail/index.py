@@ -70,27 +70,36 @@ class Index:
                 await self._put(batch, dropped_tails=[email_id for email_id, _ in batch])
             merged += len(rows)
         merged += await self._rewrite_worn()
-        if merged:
-            async with self._refreshing:
-                self._cache.clear()
         return merged
 
     async def _blocks(self) -> list[Block]:
+        """Return the text of every message, with what came since the last search.
+
+        Tails are read before segments: a tail that is merged meanwhile is then seen twice, which
+        does no harm, and never missed.
+        """
         async with self._refreshing:
-            if not self._cache.loaded:
-                await self._load_segments()
             await self._load_tails()
+            await self._load_segments()
             if self._cache.tail_count >= SETTLE_TAILS:
                 self._opened.settle()
+            self._cache.searched()
             return list(self._cache.blocks())
 
     async def _load_segments(self) -> None:
-        account = self._opened.account_id
-        for row in await self._opened.store.tails.segments(account):
-            await self._opened.open_epochs([row.epoch])
-            self._cache.segments[row.segment_id] = await self._opened.offload(self._block, row)
-            self._cache.read_to = max(self._cache.read_to, row.last_email)
-        self._cache.loaded = True
+        account, tails = self._opened.account_id, self._opened.store.tails
+        heads = {head.segment_id: head for head in await tails.segment_heads(account)}
+        known = self._cache.segments
+        for gone in known.keys() - heads.keys():
+            del known[gone]
+        fresh = sorted(heads.keys() - known.keys())
+        for number in fresh:
+            row = await tails.segment(account, number)
+            if row is not None:
+                await self._opened.open_epochs([row.epoch])
+                known[number] = await self._opened.offload(self._block, row)
+        if fresh:
+            self._cache.drop_merged(max(head.last_email for head in heads.values()))
 
     async def _load_tails(self) -> None:
         search = self._opened.store.tails

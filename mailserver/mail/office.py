@@ -1,11 +1,11 @@
 """What the accounts of one process share: store, feed of changes, work in the background."""
 
 import asyncio
-from weakref import WeakKeyDictionary
 
 from mailserver.mail.account import Account, Hold
 from mailserver.mail.feed import Feed
 from mailserver.mail.index import Index
+from mailserver.mail.index_cache import IndexBudget, IndexCache
 from mailserver.mail.opened import Opened
 from mailserver.model.errors import MailError
 from mailserver.model.sealed import Sealed
@@ -29,17 +29,36 @@ class Office:
         self._store = store
         self._offload = offload
         self._background = background
-        self._opened: WeakKeyDictionary[UnlockedAccount, Opened] = WeakKeyDictionary()
+        self._opened: dict[UnlockedAccount, Opened] = {}
+        self._index_budget = IndexBudget()
         store.on_change = self.feed.publish
+
+    @property
+    def opened_accounts(self) -> int:
+        """How many accounts have something opened in memory."""
+        return len(self._opened)
 
     def open(self, hold: Hold) -> Account:
         """Return the account for one connection; the first one starts its background work."""
         opened = self._opened.get(hold.account)
         if opened is None:
-            opened = Opened(hold.account, self._store, self._offload, self._begin_settling)
+            opened = Opened(
+                hold.account,
+                self._store,
+                self._offload,
+                IndexCache(self._index_budget),
+                self._begin_settling,
+            )
             self._opened[hold.account] = opened
             opened.settle()
-        return Account(opened, self.feed, hold)
+        hold.on_end(lambda _: self._forget(opened))
+        return Account(opened, self.feed, hold, lambda: self._forget(opened))
+
+    def _forget(self, opened: Opened) -> None:
+        """Drop all that was opened with a key that nobody holds any more."""
+        if opened.unlocked.closed:
+            opened.rest()
+            self._opened.pop(opened.unlocked, None)
 
     def _begin_settling(self, opened: Opened) -> None:
         self._background.create_task(self._settle(opened))

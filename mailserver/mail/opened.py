@@ -66,6 +66,7 @@ class Opened:
         unlocked: UnlockedAccount,
         store: Store,
         offload: Offload,
+        index: IndexCache,
         settle: Callable[["Opened"], None],
     ) -> None:
         """Start with nothing opened but the account key; `settle` starts background work."""
@@ -73,7 +74,7 @@ class Opened:
         self.unlocked = unlocked
         self.store = store
         self.offload = offload
-        self.index = IndexCache()
+        self.index = index
         self.settling = False
         """Whether background work on the account is under way."""
         self.index_lock = asyncio.Lock()
