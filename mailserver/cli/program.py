@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mailserver.cli import account, audit, demo, keys, serve, store
+from mailserver.runtime.settings import CONFIG_FILE, CONFIG_VARIABLE
 
 program = typer.Typer(
     name="zegel",
@@ -30,7 +31,7 @@ def _say_version(asked: bool) -> None:
 def settings(
     config: Annotated[
         Path | None,
-        typer.Option(help="The settings file; else $ZEGEL_CONFIG or /etc/zegel/zegel.toml."),
+        typer.Option(envvar=CONFIG_VARIABLE, help=f"The settings file; else {CONFIG_FILE}."),
     ] = None,
     show_version: Annotated[
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which.")
