@@ -264,7 +264,7 @@ class _Scan:
             return start + 1, True
         limit = min(self.size, start + HEADER_OCTETS)
         crlf = message.find(b"\n\r\n", start, limit)
-        lone = message.find(b"\n\n", start, limit if crlf < 0 else crlf)
+        lone = message.find(b"\n\n", start, limit if crlf < 0 else crlf + 1)
         end = lone + 2 if lone >= 0 else crlf + 3 if crlf >= 0 else -1
         if self.boundaries:  # a part may be over before its header is
             found = self.delimiter(start, limit if end < 0 else end)

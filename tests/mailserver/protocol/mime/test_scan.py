@@ -70,6 +70,10 @@ def test_a_line_feed_before_an_empty_line_with_carriage_return_ends_the_header()
     assert scan(message).header_end == 7
 
 
+def test_the_first_empty_line_ends_the_header_whatever_the_next_one_ends_in() -> None:
+    assert scan(b"A: b\n\n\r\nbody").header_end == 6
+
+
 def test_white_space_may_follow_a_delimiter() -> None:
     # RFC 2046 §5.1.1, transport-padding
     assert bodies(multipart(b"--b \t\r\n\r\none\r\n--b--  \r\n--b\r\n\r\nno\r\n")) == [b"one"]
