@@ -110,15 +110,6 @@ def _perform(connection: Connection, jobs: list[Job]) -> None:
             job.value = outcome
 
 
-def _perform_in_savepoint(connection: Connection, jobs: list[Job]) -> None:
-    """Run one unit so that its failure undoes it alone; a fault of the storage goes up."""
-    try:
-        with connection.begin_nested():
-            _perform(connection, jobs)
-    except Exception as error:  # noqa: BLE001 (whatever a query raises is its caller's to see)
-        _blame(connection, jobs, error)
-
-
 class StorageFault(Exception):
     """Carries the storage error that ends a whole group."""
 
@@ -128,11 +119,27 @@ class StorageFault(Exception):
         self.error = error
 
 
+def _perform_in_savepoint(connection: Connection, jobs: list[Job]) -> None:
+    """Run one unit so that its failure undoes it alone.
+
+    A fault of the storage goes up at once, past the savepoint: SQLite has ended the whole
+    transaction by then, and what is said after that would be committed by itself.
+    """
+    savepoint = connection.begin_nested()
+    try:
+        _perform(connection, jobs)
+    except Exception as error:
+        fault = None if isinstance(error, MailError) else translated(error)
+        if fault is not None:
+            raise StorageFault(fault) from error
+        savepoint.rollback()
+        _blame(connection, jobs, error)
+    else:
+        savepoint.commit()
+
+
 def _blame(connection: Connection, jobs: list[Job], error: Exception) -> None:
     """Give `error` to the job that caused it, trying joined items one by one to find which."""
-    fault = None if isinstance(error, MailError) else translated(error)
-    if fault is not None:
-        raise StorageFault(fault) from error
     if len(jobs) == 1:
         jobs[0].error = error
         return
