@@ -40,7 +40,7 @@ class Bounds:
     """Without the client reading any of what waits for it, or sending any of a literal."""
     command: timedelta = timedelta(minutes=15)
     """The longest that one command may run."""
-    handshake: timedelta = timedelta(seconds=30)
+    handshake: timedelta = timedelta(seconds=15)
     shutdown: timedelta = timedelta(seconds=5)
     """What running commands get to end in when the server stops."""
     turn: timedelta = timedelta(seconds=60)

@@ -99,7 +99,7 @@ class Connection(asyncio.Protocol):
     # --- what the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greet, or begin the handshake; or turn the client away where there is no room."""
+        """Greet, or turn the client away where there is no room; an implicit handshake is done."""
         # A stream's transport; not checked by class, for uvloop's is no subclass of asyncio's.
         self._transport = transport = cast(asyncio.Transport, transport)
         self._outgoing = Outgoing(transport)
@@ -108,17 +108,14 @@ class Connection(asyncio.Protocol):
         opened: socket.socket | None = transport.get_extra_info("socket")
         if opened is not None:  # a client that vanished without a word is noticed
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._secure = self._door.tls is Tls.IMPLICIT
         self._entered = self._door.enter(self)
-        if not self._entered:
-            # Where TLS comes first nothing is said: the bound is there to spare the handshake.
-            if self._door.tls is not Tls.IMPLICIT:
-                self.say(untagged(b"BYE", b"too many connections", b"LIMIT"))
-            self.end()
-        elif self._door.tls is Tls.IMPLICIT:
-            self._begin(self._greet_securely())
-        else:
-            self._greet()
+        if self._entered:
+            code = capability_code(capabilities(self.session))
+            self.say(untagged(b"OK", b"Zegel is ready", code))
             self._outgoing.flush()
+        else:
+            self.session.bye(b"too many connections", b"LIMIT")
 
     def data_received(self, data: bytes) -> None:
         """Carry out what the client sent, or keep it for when the running command ends."""
@@ -200,8 +197,7 @@ class Connection(asyncio.Protocol):
         if context is None:
             raise RuntimeError("a listener with TLS has a certificate")
         self._outgoing.flush()
-        if self.machine.paused:
-            self.machine.start_tls()
+        self.machine.start_tls()
         seconds = self._door.shared.bounds.handshake.total_seconds()
         try:
             secured = await asyncio.get_running_loop().start_tls(
@@ -276,14 +272,6 @@ class Connection(asyncio.Protocol):
         return b"sign in again" if age > bounds.life.total_seconds() else b""
 
     # --- the work
-
-    def _greet(self) -> None:
-        code = capability_code(capabilities(self.session))
-        self.say(untagged(b"OK", b"Zegel is ready", code))
-
-    async def _greet_securely(self) -> None:
-        await self.start_tls()
-        self._greet()
 
     def _work(self) -> None:
         """Carry out queued events until one needs waiting, which starts the task."""

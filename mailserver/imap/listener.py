@@ -55,10 +55,16 @@ class Listener:
         Raises:
             Misconfigured: the address cannot be bound.
         """
-        loop = asyncio.get_running_loop()
+        implicit = self.tls is Tls.IMPLICIT
+        seconds = self.shared.bounds.handshake.total_seconds()
         try:
-            self._server = await loop.create_server(
-                lambda: Connection(self), address.host or None, address.port, backlog=BACKLOG
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: Connection(self),
+                address.host or None,
+                address.port,
+                backlog=BACKLOG,
+                ssl=self.context if implicit else None,
+                ssl_handshake_timeout=seconds if implicit else None,
             )
         except OSError as error:
             raise Misconfigured(f"imap: cannot listen on {address}") from error
