@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from mailserver.model.errors import Absent, Condition, Conflict
+from mailserver.model.errors import Absent, Condition, Conflict, Transient
 from mailserver.model.ids import AccountId, MailboxId, ModSeq, Uid
 from mailserver.model.mailbox import Role
 from mailserver.model.sealed import Guarded
@@ -344,14 +344,21 @@ class Mailboxes:
     async def select(
         self, account_id: AccountId, mailbox_id: MailboxId, *, writable: bool
     ) -> Selected:
-        r"""Open a mailbox; `writable` takes what is \Recent. Raises Absent (NO_SUCH_MAILBOX)."""
+        r"""Open a mailbox; `writable` takes what is \Recent. Raises Absent (NO_SUCH_MAILBOX).
+
+        While the disk is full it opens all the same, and what is \Recent stays so.
+        """
         query = partial(_selected, account_id=account_id, mailbox_id=mailbox_id)
         selected = await self._access.read(query)
         if not writable or selected.row.recent_from == selected.row.uid_next:
             return selected
-        recent_from = await self._access.write(
-            account_id, partial(_claim_recent, account_id=account_id, mailbox_id=mailbox_id)
-        )
+        claim = partial(_claim_recent, account_id=account_id, mailbox_id=mailbox_id)
+        try:
+            recent_from = await self._access.write(account_id, claim)
+        except Transient as error:
+            if error.condition is Condition.STORAGE_FULL:
+                return selected
+            raise
         return (await self._access.read(query))._replace(recent_from=recent_from)
 
     async def keywords(self, account_id: AccountId) -> dict[int, NameRow]:
