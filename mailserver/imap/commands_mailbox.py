@@ -4,7 +4,7 @@ from collections.abc import Coroutine
 from typing import assert_never
 
 from mailserver.imap import capability
-from mailserver.imap.listing import listed, lsub
+from mailserver.imap.listing import listed, lsub, wants_subscriptions
 from mailserver.imap.session import Session
 from mailserver.imap.view import View
 from mailserver.mail.account import Account
@@ -190,7 +190,10 @@ async def _list(session: Session, account: Account, tag: bytes, command: List) -
         session.link.say(response.separator_line())
     else:
         mailboxes = await account.mailboxes.listing()
-        for found in listed(command, mailboxes, await account.mailboxes.subscriptions()):
+        subscribed: list[str] = []
+        if wants_subscriptions(command):
+            subscribed = await account.mailboxes.subscriptions()
+        for found in listed(command, mailboxes, subscribed):
             session.link.say(
                 response.list_line(
                     found.name, found.attributes, subscribed_children=found.child_subscribed

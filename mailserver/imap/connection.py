@@ -20,7 +20,7 @@ from typing import Protocol, cast
 from mailserver.imap.bounds import AHEAD_OCTETS, Shared
 from mailserver.imap.commands_any import capabilities
 from mailserver.imap.commands_append import admit
-from mailserver.imap.dispatch import Work, guarded, perform
+from mailserver.imap.dispatch import Work, perform
 from mailserver.imap.outgoing import Outgoing
 from mailserver.imap.session import Session
 from mailserver.protocol.imap.event import Event, LiteralBegin
@@ -123,16 +123,15 @@ class Connection(asyncio.Protocol):
         self._rested = False
         if self._ended:
             return
-        events = self.machine.feed(data)
-        if self._task is None:
-            self._queue = deque(events)
-            self._work()
-            return
-        if self._queue is None:
-            self._queue = deque()
-        self._queue.extend(events)
+        try:
+            self._heed(self.machine.feed(data))
+            if self._task is None:
+                self._work()
+                return
+        except Exception as error:  # noqa: BLE001 - a mistake of ours costs this client alone
+            self._fail(error)
         self._ahead_octets += len(data)
-        if self._ahead_octets > AHEAD_OCTETS:
+        if self._ahead_octets > AHEAD_OCTETS and not self._ended:
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
@@ -294,6 +293,8 @@ class Connection(asyncio.Protocol):
                 self._go_on()
                 await self.relieve()
                 awaited = self._next()
+        except Exception as error:  # noqa: BLE001 - a mistake of ours costs this client alone
+            self._fail(error)
         finally:
             self._task = None
             self._queue = None
@@ -353,12 +354,12 @@ class Connection(asyncio.Protocol):
     def _tell(self) -> None:
         """Tell an idling client what happened; while it does not read, wait until it does."""
         self._push_due = False
-        tag = self.session.idle_tag
-        if tag is None or self._ended or self._task is not None or self._outgoing.paused:
+        idling = self.session.idle_tag is not None
+        if not idling or self._ended or self._task is not None or self._outgoing.paused:
             return
         view = self.session.gather()
         if view is not None and view.stale:
-            self._begin(guarded(self.session, tag, self.session.tell(expunges=True)))
+            self._begin(self.session.tell_idle())
         elif view is not None:
             self.session.say_news(view, expunges=True)
             self._outgoing.flush()
@@ -366,4 +367,12 @@ class Connection(asyncio.Protocol):
     async def _depart(self, task: asyncio.Task[None] | None) -> None:
         if task is not None:
             await asyncio.wait((task,))
-        await self.session.close()
+        try:
+            await self.session.close()
+        except Exception as error:  # the client is gone, others are not
+            log.error("connection not closed well", exc_info=error)
+
+    def _fail(self, error: Exception) -> None:
+        """Close after a mistake of ours outside of any command."""
+        self.session.apologise(b"*", error)
+        self.end()

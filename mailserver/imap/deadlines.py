@@ -54,8 +54,6 @@ class Deadlines:
     def _move(self) -> None:
         self._at = (self._at + 1) % SLOTS
         now = asyncio.get_running_loop().time()
+        self._arm()  # first: whatever happens below, the hand moves on
         for member in tuple(self._slots[self._at]):
             member.due(now)
-        self._timer = None
-        if self._members:
-            self._arm()

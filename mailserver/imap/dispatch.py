@@ -95,7 +95,6 @@ def _tag(session: Session, event: Event) -> bytes:
 def _perform(session: Session, event: Event) -> Work | None:  # noqa: C901 - a table, and flat
     match event:
         case Command(tag, command):
-            session.bad_commands = 0
             return _command(session, tag, command)
         case LiteralChunk(octets):
             if session.uploads is not None:
@@ -112,13 +111,13 @@ def _perform(session: Session, event: Event) -> Work | None:  # noqa: C901 - a t
         case Done():
             return _end_idle(session)
         case Bad(tag, text, fatal):
-            _fault(session)
+            _give_up(session)
             session.bad(tag, text)
-            _check_patience(session, fatal=fatal)
+            _check(session, fatal=fatal)
         case TooLong(tag, text, fatal):
-            _fault(session)
+            _give_up(session)
             session.no(tag, text, b"TOOBIG")
-            _check_patience(session, fatal=fatal)
+            _check(session, fatal=fatal)
         case BadCharset(tag):
             session.no(tag, b"SEARCH reads these charsets", bad_charset())
         case _:
@@ -126,19 +125,16 @@ def _perform(session: Session, event: Event) -> Work | None:  # noqa: C901 - a t
     return None
 
 
-def _fault(session: Session) -> None:
+def _give_up(session: Session) -> None:
     """End whatever was under way: the machine has."""
-    session.bad_commands += 1
     commands_append.drop(session)
     session.sasl = None
     session.idle_tag = None
 
 
-def _check_patience(session: Session, *, fatal: bool) -> None:
+def _check(session: Session, *, fatal: bool) -> None:
     if fatal:
-        session.bye(b"what came is no IMAP")
-    elif session.bad_commands >= session.shared.bounds.bad_commands:
-        session.bye(b"too many commands that make no sense")
+        session.bye(b"there is no going on from here")
 
 
 def _end_idle(session: Session) -> Work | None:

@@ -97,6 +97,13 @@ def _fits(elements: Sequence[str], name: str) -> bool:
     return len(name) in reached
 
 
+def wants_subscriptions(command: List) -> bool:
+    """Whether `command` chooses by subscription or wants to be told of it."""
+    return ListSelection.SUBSCRIBED in command.selection or (
+        ListReturn.SUBSCRIBED in command.returned
+    )
+
+
 def listed(
     command: List, mailboxes: Sequence[Mailbox], subscriptions: Iterable[str]
 ) -> list[Listed]:

@@ -114,15 +114,20 @@ class Session:
 
     def ok(self, tag: bytes, text: bytes, code: bytes = b"") -> None:
         """Say that the command succeeded; `code` goes in brackets."""
+        self.bad_commands = 0
         self.link.say(tagged(tag, b"OK", text, code))
 
     def no(self, tag: bytes, text: bytes, code: bytes = b"") -> None:
         """Say that the command failed."""
+        self.bad_commands = 0
         self.link.say(tagged(tag, b"NO", text, code))
 
     def bad(self, tag: bytes | None, text: bytes) -> None:
         """Say that the command made no sense; `tag` is None where there was none to read."""
         self.link.say(tagged(tag, b"BAD", text) if tag else untagged(b"BAD", text))
+        self.bad_commands += 1
+        if self.bad_commands >= self.shared.bounds.bad_commands:
+            self.bye(b"too many commands that make no sense")
 
     def bye(self, text: bytes, code: bytes = b"") -> None:
         """Say why, and close."""
@@ -188,6 +193,13 @@ class Session:
         if view.stale:
             await self._resync(view)
         self.say_news(view, expunges=expunges)
+
+    async def tell_idle(self) -> None:
+        """Do as `tell` in IDLE, where no command is there to fail: what cannot be told ends it."""
+        try:
+            await self.tell(expunges=True)
+        except MailError as error:
+            self.bye(words(error).encode("utf-8", "replace"), status_of(error).code or b"")
 
     def say_news(self, view: View, *, expunges: bool) -> None:
         """Say what `view` has gathered."""
