@@ -142,8 +142,9 @@ def verify(load: Load) -> None:
         with signed_in(load.found, user) as client:
             _, count = client.select("INBOX", readonly=True)
             whole = set()
-            for first in range(1, int(count[0] or 0) + 1, 200):
-                _, parts = client.fetch(f"{first}:{first + 199}", "(BODY.PEEK[])")
+            last = int(count[0] or 0)
+            for first in range(1, last + 1, 200):
+                _, parts = client.fetch(f"{first}:{min(first + 199, last)}", "(BODY.PEEK[])")
                 for part in parts:
                     if isinstance(part, tuple) and (number := whole_number(part[1])) is not None:
                         whole.add(number)
