@@ -114,8 +114,8 @@ async def _say_stored(
     if session.condstore:
         items.append(Attribute.MODSEQ)
     rows = sorted(changed, key=lambda entry: entry.uid)
-    for octets in Writer(plan(tuple(items)), view).write(rows, WRITE_OCTETS):
-        session.link.say(octets)
+    for pieces in Writer(plan(tuple(items)), view).write(rows, WRITE_OCTETS):
+        session.link.say(*pieces)
         await session.link.relieve()
 
 

@@ -181,10 +181,10 @@ class Connection(asyncio.Protocol):
         """Whether STARTTLS is still to be had."""
         return self._door.tls is Tls.STARTTLS and not self._secure
 
-    def say(self, octets: bytes) -> None:
+    def say(self, *pieces: bytes) -> None:
         """Queue octets; see `Link`."""
         if not self._ended:
-            self._outgoing.say(octets)
+            self._outgoing.say(pieces)
 
     async def relieve(self) -> None:
         """Send what is queued if it is much, and wait while the client does not read."""

@@ -109,10 +109,11 @@ class Writer:
         self._head = b"* %d FETCH (" + b" ".join(template for template, _ in columns)
         self._getters = [getter for _, getter in columns]
 
-    def write(self, batch: Sequence[Row], octets: int) -> Iterator[bytes]:
-        """Yield the responses for `batch`, joined to runs of about `octets`; a body may be longer.
+    def write(self, batch: Sequence[Row], octets: int) -> Iterator[list[bytes]]:
+        """Yield the responses for `batch` in pieces, by runs of about `octets`.
 
-        Batches come in UID order, and each has what the plan needs.
+        A run ends with a response, however long its body. Batches come in UID order, and each has
+        what the plan needs.
         """
         pieces: list[bytes] = []
         size, head, getters, sections = 0, self._head, self._getters, self.plan.sections
@@ -141,12 +142,11 @@ class Writer:
                 pieces.append(line)
             pieces.append(b")\r\n")
             if size >= octets:
-                yield b"".join(pieces)
-                pieces.clear()
-                size = 0
+                yield pieces
+                pieces, size = [], 0
         self._index = index
         if pieces:
-            yield b"".join(pieces)
+            yield pieces
 
     def _is_whole(self, row: Row) -> bool:
         if not isinstance(row, Message):

@@ -1,6 +1,7 @@
 """The outgoing half of a connection: few large writes, and no more unsent than a bound."""
 
 import asyncio
+from collections.abc import Sequence
 
 from mailserver.imap.bounds import BUFFER_OCTETS, WRITE_OCTETS
 
@@ -21,21 +22,26 @@ class Outgoing:
         self._resumed: asyncio.Future[None] | None = None
         self._stuck: tuple[int, float] | None = None
 
-    def say(self, octets: bytes) -> None:
+    def say(self, pieces: Sequence[bytes]) -> None:
         """Queue octets."""
-        self._pieces.append(octets)
-        self._octets += len(octets)
+        self._pieces += pieces
+        self._octets += sum(map(len, pieces))
 
     def flush(self) -> None:
         """Send what is queued."""
         if not self._pieces:
             return
-        if self._octets <= BUFFER_OCTETS:
-            self._transport.write(b"".join(self._pieces))
-        else:  # joining would copy a large body once more
-            for octets in self._pieces:
-                self._transport.write(octets)
-        self._pieces.clear()
+        pieces, self._pieces = self._pieces, []
+        small = pieces if self._octets <= BUFFER_OCTETS else []
+        if not small:
+            for piece in pieces:
+                if len(piece) < WRITE_OCTETS:
+                    small.append(piece)
+                    continue
+                self._transport.write(b"".join(small))
+                self._transport.write(piece)  # joining would copy a large body once more
+                small.clear()
+        self._transport.write(b"".join(small))
         self._octets = 0
 
     async def relieve(self) -> None:

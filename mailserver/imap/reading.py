@@ -67,8 +67,8 @@ class _Reading:
         self.damaged += writer.damaged
 
     async def _say(self, writer: Writer, rows: Sequence[Message | EntryFlags]) -> None:
-        for octets in writer.write(rows, WRITE_OCTETS):
-            self._session.link.say(octets)
+        for pieces in writer.write(rows, WRITE_OCTETS):
+            self._session.link.say(*pieces)
             await self._session.link.relieve()
 
     async def _batches(

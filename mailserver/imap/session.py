@@ -44,8 +44,8 @@ class Link(Protocol):
         """Whether STARTTLS is still to be had."""
         ...
 
-    def say(self, octets: bytes) -> None:
-        """Queue whole responses, or pieces of one that all come before the next wait."""
+    def say(self, *pieces: bytes) -> None:
+        """Queue whole responses, in however many pieces."""
         ...
 
     async def relieve(self) -> None:

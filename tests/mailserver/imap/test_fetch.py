@@ -59,9 +59,13 @@ def message(
     )
 
 
+def joined(writer: Writer, rows: Sequence[Message]) -> bytes:
+    return b"".join(piece for run in writer.write(rows, 1) for piece in run)
+
+
 def written(text: str, rows: Sequence[Message], seen: View | None = None) -> bytes:
     writer = Writer(plan(items(text)), seen or view(*[row.uid for row in rows]))
-    return b"".join(writer.write(rows, 1))
+    return joined(writer, rows)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +146,10 @@ def test_header_fields_come_from_the_summary_or_not_at_all() -> None:
     kept = written("BODY.PEEK[HEADER.FIELDS (SUBJECT)]", [message(1, summary=True)])
     assert kept == (b"* 1 FETCH (BODY[HEADER.FIELDS (SUBJECT)] {18}\r\nSubject: hello\r\n\r\n)\r\n")
     writer = Writer(plan(items("(UID BODY.PEEK[HEADER.FIELDS (X-LOOP)])")), view(1))
-    assert not b"".join(writer.write([message(1, summary=True)], 1))
+    assert not joined(writer, [message(1, summary=True)])
     assert writer.unanswered == [1]
     again = Writer(writer.plan.by_content, view(1))
-    assert b"".join(again.write([message(1, content=True)], 1)) == (
+    assert joined(again, [message(1, content=True)]) == (
         b"* 1 FETCH (UID 1 BODY[HEADER.FIELDS (X-LOOP)] {15}\r\nX-Loop: yes\r\n\r\n)\r\n"
     )
 
@@ -175,8 +179,8 @@ def test_messages_the_client_does_not_count_are_passed_over() -> None:
 
 def test_batches_go_on_where_the_last_one_ended() -> None:
     writer = Writer(plan(items("UID")), view(1, 2, 3))
-    first = b"".join(writer.write([message(1), message(2)], 1))
-    second = b"".join(writer.write([message(3)], 1))
+    first = joined(writer, [message(1), message(2)])
+    second = joined(writer, [message(3)])
     assert first + second == b"".join(b"* %d FETCH (UID %d)\r\n" % (n, n) for n in (1, 2, 3))
 
 
@@ -188,7 +192,7 @@ def test_a_damaged_message_spoils_no_other() -> None:
         message(4, summary=True),
     ]
     writer = Writer(plan(items("(UID ENVELOPE)")), view(1, 2, 3, 4))
-    said = b"".join(writer.write(rows, 1))
+    said = joined(writer, rows)
     assert [line.split(b" ENV")[0] for line in said.splitlines()] == [
         b"* 1 FETCH (UID 1",
         b"* 4 FETCH (UID 4",
@@ -203,6 +207,13 @@ def test_a_damaged_message_still_has_its_flags() -> None:
 def test_runs_are_about_as_long_as_asked() -> None:
     rows = [message(uid) for uid in range(1, 101)]
     writer = Writer(plan(items("FAST")), view(*range(1, 101)))
-    runs = list(writer.write(rows, 1_000))
+    runs = [b"".join(run) for run in writer.write(rows, 1_000)]
     assert all(1_000 <= len(run) < 1_200 for run in runs[:-1])
     assert b"".join(runs).count(b"\r\n") == 100
+
+
+def test_a_body_is_a_piece_of_its_own_and_is_not_copied() -> None:
+    row = message(1, content=True)
+    assert row.octets is not None
+    (run,) = Writer(plan(items("BODY.PEEK[]")), view(1)).write([row], 1)
+    assert any(piece is row.octets.reveal() for piece in run)
