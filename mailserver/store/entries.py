@@ -29,7 +29,7 @@ from mailserver.store.changes import FlagRow, counters, vanished_since
 from mailserver.store.copying import copy, move
 from mailserver.store.database import Query
 from mailserver.store.driver import NO_LIMIT, RangeRead, Sql, fetch, fetch_one
-from mailserver.store.expunging import expunge
+from mailserver.store.expunging import AT_ONCE, expunge
 from mailserver.store.flagging import FlagOrder, StoredRows, store_flags
 from mailserver.store.instants import from_microseconds
 from mailserver.store.packing import Ranges, unpack_keywords
@@ -297,10 +297,17 @@ class Entries:
     ) -> list[Uid]:
         r"""Remove entries with \Deleted for good, and emails that are then in no mailbox.
 
-        Returns the UIDs that went, ascending. Raises Absent (NO_SUCH_MAILBOX).
+        Returns the UIDs that went, ascending. Many go in several commits, each with a MODSEQ of its
+        own (EXPUNGE need not be atomic), so that nobody waits for all of them. Raises Absent
+        (NO_SUCH_MAILBOX).
         """
-        now = self._access.now()
-        return await self._access.write(
-            account_id,
-            lambda connection: expunge(connection, account_id, mailbox_id, ranges, now),
-        )
+        gone: list[Uid] = []
+        while True:
+            now = self._access.now()
+            some = await self._access.write(
+                account_id,
+                lambda connection: expunge(connection, account_id, mailbox_id, ranges, now),  # noqa: B023
+            )
+            gone += some
+            if len(some) < AT_ONCE:
+                return gone

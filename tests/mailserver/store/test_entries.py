@@ -8,6 +8,7 @@ from mailserver.model.errors import Absent, Condition
 from mailserver.model.ids import EmailId, MailboxId, ModSeq
 from mailserver.model.message import Flag, StoreMode
 from mailserver.store.changes import AccountChange
+from mailserver.store.expunging import AT_ONCE
 from mailserver.store.packing import Ranges
 from tests.support.store import House
 
@@ -154,6 +155,17 @@ async def test_only_deleted_ones_in_range_are_expunged(house: House) -> None:
     assert change.emails_destroyed == [3, 4]
     assert await expunge(house.account, house.inbox, ((1, 1),)) == []
     assert len(told) == 1
+
+
+async def test_many_are_expunged_in_several_commits(house: House) -> None:
+    await house.fill(AT_ONCE + 5)
+    await add(house, ((3, 0xFFFF_FFFF),), Flag.DELETED)
+    told: list[AccountChange] = []
+    house.store.on_change = told.append
+    gone = await house.store.entries.expunge(house.account, house.inbox)
+    assert gone == list(range(3, AT_ONCE + 6))
+    assert [len(change.emails_destroyed) for change in told] == [AT_ONCE, 3]
+    assert await uids_of(house, house.inbox) == [1, 2]
 
 
 async def test_uids_are_never_used_twice(house: House) -> None:
