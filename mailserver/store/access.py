@@ -1,6 +1,7 @@
 """What every group of methods shares: database, blobs, clock, and telling of changes."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -8,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from mailserver.model.errors import MailError
+from mailserver.model.errors import MailError, Transient
 from mailserver.model.ids import AccountId, ObjectId
 from mailserver.model.sealed import Sealed
 from mailserver.runtime.clock import Clock
@@ -94,7 +95,8 @@ class Access:
         """Run a write of one account; when it returns, it is durable and has been told."""
         told = query if self.announce is None else partial(_announced, query, self.announce)
         done = await self.database.write(told, accounts=(account_id,), on_commit=self._committed)
-        await self.drop(done.dropped)
+        with suppress(Transient):  # the write is done; what stays behind is an orphan for the sweep
+            await self.drop(done.dropped)
         return done.value
 
     async def join(self, account_id: AccountId, joined: Joined[ItemT, Done[T]], item: ItemT) -> T:
@@ -121,7 +123,7 @@ class Access:
             self.committed(done.change)
 
     async def drop(self, objects: list[ObjectId]) -> None:
-        """Delete what no row names any more; a crash before leaves orphans for the sweep."""
+        """Delete what no row names any more. Raises Transient where it cannot be done now."""
         for object_id in objects:
             await self.offload(partial(self.blobs.delete, object_id))
 

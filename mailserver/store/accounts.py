@@ -16,6 +16,7 @@ from mailserver.store.blobs import Place
 from mailserver.store.driver import Sql, fetch_one
 from mailserver.store.instants import from_microseconds
 from mailserver.store.mailboxes import NewMailbox, insert_mailboxes
+from mailserver.store.sweeps import truncate_log
 from mailserver.store.tables import PER_ACCOUNT, accounts, addresses, blobs
 
 
@@ -244,5 +245,9 @@ class Accounts:
         )
 
     async def remove(self, account_id: AccountId) -> None:
-        """Delete every row and blob of the account. Raises Absent (NO_SUCH_USER)."""
+        """Delete every row and blob of the account. Raises Absent (NO_SUCH_USER).
+
+        SQLite overwrites deleted rows, and its log is emptied: no octet of them stays in its files.
+        """
         await self._access.write(account_id, partial(_remove, account_id=account_id))
+        await truncate_log(self._access)

@@ -156,7 +156,11 @@ class SqliteDatabase:
         self._writing: Connection | None = None
         self._next: Job | None = None
         self._exclusively = asyncio.Lock()
-        self._writer = threading.Thread(target=self._write_groups, name="store-write")
+        self._writer = threading.Thread(
+            target=self._write_groups,
+            name="store-write",
+            daemon=True,  # a program that fails before close() must still be able to end
+        )
 
     @classmethod
     async def open(cls, address: str) -> "SqliteDatabase":

@@ -69,6 +69,11 @@ class Sweeps:
 
         PostgreSQL recycles its log by itself; there it is True and nothing is done.
         """
-        if self._access.database.kind is not Kind.SQLITE:
-            return True
-        return await self._access.database.exclusive(_truncate_log)
+        return await truncate_log(self._access)
+
+
+async def truncate_log(access: Access) -> bool:
+    """Do what `Sweeps.truncate_log` does."""
+    if access.database.kind is not Kind.SQLITE:
+        return True
+    return await access.database.exclusive(_truncate_log)

@@ -9,7 +9,7 @@ On SQLite, rows that lists read are stored in the primary key's tree (WITHOUT RO
 summaries are then neighbours on disk, and 10,000 of them read in half the time). A page of 8 KiB
 holds a quarter of itself, 2 KiB, of such a row without an overflow page, which a summary fits.
 Rows that are large or read one by one keep a rowid, for the inserts of all accounts then land on
-the same last page. Measured in `docs/adr/0003`.
+the same last page (ADR 6).
 """
 
 from sqlalchemy import Index, LargeBinary, MetaData, Table, Text
@@ -223,7 +223,7 @@ audit = Table(
     number("seq", "place in the chain", "audit", key=True),
     instant("at", "when it happened", "audit"),
     text("event", "clear", "what happened", "audit"),
-    column("subject", LargeBinary, "pseudonym", "whom it concerns", "audit", optional=True),
+    column("subject", LargeBinary, "clear", "the account it concerns", "audit", optional=True),
     column("prev_hash", LargeBinary(32), "none", "chains the entries (PRIVACY §17)", "audit"),
     column("entry", LargeBinary, "guarded", "the entry; personal fields are ciphertext", "audit"),
     column("hash", LargeBinary(32), "none", "chains the entries (PRIVACY §17)", "audit"),

@@ -1,6 +1,7 @@
 """Accounts, addresses, domains and content keys."""
 
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,12 @@ from mailserver.store.driver import Sql, fetch
 from mailserver.store.store import Store
 from mailserver.store.tables import PER_ACCOUNT
 from tests.support.store import NOW, House, build, new_epoch, new_mailbox
+
+
+def holding(directory: Path, octets: bytes) -> list[Path]:
+    """Name the files below `directory` in which `octets` occur."""
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    return [path for path in files if octets in path.read_bytes()]
 
 
 async def condition_of(attempt: object) -> Condition:
@@ -77,6 +84,22 @@ async def test_removing_an_account_leaves_no_row_and_no_file(store: Store) -> No
     rows = await store.entries.rows(bob.account, bob.inbox, None, body=True)
     assert [len(row.body or b"") for row in rows] == [11, 200_000]
     assert await condition_of(store.accounts.remove(ann.account)) is Condition.NO_SUCH_USER
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_no_octet_of_a_removed_account_stays_in_the_files(
+    store: Store, tmp_path: Path
+) -> None:
+    ann, bob = await build(store, "ann"), await build(store, "bob")
+    canary = b"canary that must be gone " * 40
+    for house in (ann, bob):
+        await house.fill(20)
+    await store.emails.append_all([ann.email(canary), ann.email(canary * 100)])
+    assert holding(tmp_path, canary[:25]) != []
+    await store.accounts.remove(ann.account)
+    assert holding(tmp_path, canary[:25]) == []
+    assert holding(tmp_path, ann.account) == []
+    assert holding(tmp_path, bob.account) != []
 
 
 async def test_domains(store: Store) -> None:
