@@ -80,9 +80,9 @@ def test_names_say_what_a_thing_does() -> None:
 
 
 def test_nothing_is_unfinished_or_swallowed() -> None:
+    words = ("TO" + "DO", "FIX" + "ME", "XX" + "X")  # apart, or this line would be found
     pattern = re.compile(
-        r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b|NotImplemented" r"Error"
-        r"|except( (Base)?Exception)?:\s*pass\b"
+        rf"\b({'|'.join(words)})\b|Not(?:Implemented)Error|except( (Base)?Exception)?:\s*pass\b"
     )
     found = [
         f"{name(path)}:{text.count(chr(10), 0, match.start()) + 1}"
