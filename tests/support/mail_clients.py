@@ -86,6 +86,8 @@ class User:
                     client.delete_messages(client.search("ALL"))
                     client.expunge()
                     client.unselect_folder()
+            for name in set(KEPT) - set(found):
+                client.create_folder(name)
             for _, _, name in client.list_sub_folders():
                 if name not in KEPT:
                     client.unsubscribe_folder(name)
