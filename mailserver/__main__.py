@@ -15,12 +15,12 @@ log = get_logger("cli")
 
 
 def main() -> None:
-    """Run the command line; a bug becomes one line and an incident in the log, never a traceback."""
+    """Run the command line; a bug becomes one line and an incident, never a traceback."""
     try:
         program(prog_name="zegel")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except Exception as bug:  # noqa: BLE001 - the last frame: nothing above could take it
+    except Exception as bug:
         incident = secrets.token_hex(4)
         log.error("incident", incident=incident, exc_info=bug)
         typer.echo(f"zegel: an error of our own, incident {incident} in the log above", err=True)

@@ -19,7 +19,7 @@ from mailserver.accounts.provisioning import Provisioning
 from mailserver.accounts.sessions import Sessions
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
-from mailserver.crypto.suite import self_test
+from mailserver.crypto.suite import Suite, self_test
 from mailserver.mail.delivery import Delivery
 from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.log import configure
@@ -70,44 +70,57 @@ async def open_house(settings: Settings, clock: Clock | None = None) -> AsyncIte
         stack.callback(master.close)
         configure(level=settings.log.level, log_key=bytes(master.log_key), clock=clock)
         signing_key = load_key(settings.keys.audit_file)
-        offload, hashes = Offload(WORKERS), Offload(settings.limits.password_hashes, name="hash")
-        stack.callback(offload.close)
-        stack.callback(hashes.close)
         keystore = await Keystore.open(settings.keystore_url, clock=clock)
         stack.push_async_callback(keystore.close)
         store = await Store.open(settings.database_url, settings.blob_dir, clock=clock)
         stack.push_async_callback(store.close)
         chain = await Chain.open(store.audit, keystore, master, key=signing_key, clock=clock)
         stack.push_async_callback(chain.close)
-        keyring = Keyring(keystore, master, allow_classical=settings.crypto.allow_classical)
-        directory = Directory(store, keyring, chain, clock)
-        sessions = Sessions(keyring, clock)
-        stack.callback(sessions.close)
-        deposits = Deposits(
-            DepositMarks(master),
-            epoch_seconds=settings.crypto.epoch_seconds,
-            epoch_messages=settings.crypto.epoch_messages,
-            clock=clock,
-        )
-        stack.callback(deposits.close)
-        hashing = Hashing(hashes, settings.limits.password_hashes)
-        delays = Delays(clock, enabled=settings.limits.login_delays)
-        yield House(
-            settings=settings,
-            clock=clock,
-            offload=offload,
-            master=master,
-            keystore=keystore,
-            store=store,
-            chain=chain,
-            keyring=keyring,
-            directory=directory,
-            sessions=sessions,
-            logins=Logins(store, keyring, directory, sessions, chain, delays, hashing, clock),
-            provisioning=Provisioning(store, keyring, sessions, chain, hashing, clock, suite=suite),
-            app_passwords=AppPasswords(
-                keyring, sessions, chain, clock, at_most=settings.limits.app_passwords
-            ),
-            admins=Admins(keystore, master, chain, hashing, clock),
-            delivery=Delivery(store, directory, deposits, offload),
-        )
+        yield _furnished(settings, clock, suite, master, keystore, store, chain, stack)
+
+
+def _furnished(
+    settings: Settings,
+    clock: Clock,
+    suite: Suite,
+    master: MasterKeys,
+    keystore: Keystore,
+    store: Store,
+    chain: Chain,
+    stack: AsyncExitStack,
+) -> House:
+    """Hand each service what it works with; what must be closed is told to `stack`."""
+    offload = Offload(WORKERS)
+    hashes = Offload(settings.limits.password_hashes, name="hash")
+    hashing = Hashing(hashes, settings.limits.password_hashes)
+    keyring = Keyring(keystore, master, allow_classical=settings.crypto.allow_classical)
+    directory = Directory(store, keyring, chain, clock)
+    sessions = Sessions(keyring, clock)
+    delays = Delays(clock, enabled=settings.limits.login_delays)
+    deposits = Deposits(
+        DepositMarks(master),
+        epoch_seconds=settings.crypto.epoch_seconds,
+        epoch_messages=settings.crypto.epoch_messages,
+        clock=clock,
+    )
+    for closing in (offload.close, hashes.close, sessions.close, deposits.close):
+        stack.callback(closing)
+    return House(
+        settings=settings,
+        clock=clock,
+        offload=offload,
+        master=master,
+        keystore=keystore,
+        store=store,
+        chain=chain,
+        keyring=keyring,
+        directory=directory,
+        sessions=sessions,
+        logins=Logins(store, keyring, directory, sessions, chain, delays, hashing, clock),
+        provisioning=Provisioning(store, keyring, sessions, chain, hashing, clock, suite=suite),
+        app_passwords=AppPasswords(
+            keyring, sessions, chain, clock, at_most=settings.limits.app_passwords
+        ),
+        admins=Admins(keystore, master, chain, hashing, clock),
+        delivery=Delivery(store, directory, deposits, offload),
+    )
