@@ -24,6 +24,10 @@ BUFFER_OCTETS = 256 * 1024
 AHEAD_OCTETS = 64 * 1024
 """What a client may send ahead of the command that runs before we stop reading."""
 
+TURN_OCTETS = 2 * 1024
+"""What is read of one client before the others have their turn: some 10 ms of the cheapest
+commands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:

@@ -17,7 +17,7 @@ from collections import deque
 from ipaddress import ip_address
 from typing import Protocol, cast
 
-from mailserver.imap.bounds import AHEAD_OCTETS, Shared
+from mailserver.imap.bounds import AHEAD_OCTETS, TURN_OCTETS, Shared
 from mailserver.imap.commands_any import capabilities
 from mailserver.imap.commands_append import admit
 from mailserver.imap.dispatch import Work, perform
@@ -54,7 +54,7 @@ class Connection(asyncio.Protocol):
     """One client."""
 
     __slots__ = (
-        "_ahead_octets",
+        "_ahead",
         "_born_at",
         "_door",
         "_ended",
@@ -91,7 +91,7 @@ class Connection(asyncio.Protocol):
         self._leaving: bytes | None = None
         self._task: asyncio.Task[None] | None = None
         self._queue: deque[Event] | None = None
-        self._ahead_octets = 0
+        self._ahead = bytearray()
         self._push_due = False
         self._born_at = self._heard_at = asyncio.get_running_loop().time()
         self._rested = False
@@ -124,14 +124,16 @@ class Connection(asyncio.Protocol):
         if self._ended:
             return
         try:
-            self._heed(self.machine.feed(data))
             if self._task is None:
+                turn = self._turn_octets
+                self._ahead += data[turn:]
+                self._heed(self.machine.feed(data[:turn]))
                 self._work()
-                return
+            else:
+                self._ahead += data
         except Exception as error:  # noqa: BLE001 - a mistake of ours costs this client alone
             self._fail(error)
-        self._ahead_octets += len(data)
-        if self._ahead_octets > AHEAD_OCTETS and not self._ended:
+        if len(self._ahead) > AHEAD_OCTETS and not self._ended:
             self._transport.pause_reading()
 
     def eof_received(self) -> bool:
@@ -152,7 +154,7 @@ class Connection(asyncio.Protocol):
         self._outgoing.resume()
         if self._ended:
             return
-        if self._ahead_octets <= AHEAD_OCTETS:
+        if len(self._ahead) <= AHEAD_OCTETS:
             self._transport.resume_reading()
         self.push()
 
@@ -197,6 +199,7 @@ class Connection(asyncio.Protocol):
             raise RuntimeError("a listener with TLS has a certificate")
         self._outgoing.flush()
         self.machine.start_tls()
+        self._ahead.clear()
         seconds = self._door.shared.bounds.handshake.total_seconds()
         try:
             secured = await asyncio.get_running_loop().start_tls(
@@ -308,13 +311,12 @@ class Connection(asyncio.Protocol):
             self.session.bye(self._leaving)
         if self._ended:
             return
-        if self._ahead_octets > AHEAD_OCTETS and not self._outgoing.paused:
-            self._transport.resume_reading()
-        self._ahead_octets = 0
         self.push()  # what happened meanwhile woke nobody
 
     def _next(self) -> Work | None:
-        while self._queue and not self._ended:
+        while not self._ended:
+            if not self._queue:
+                return self._hear_on() if self._ahead else None
             event = self._queue.popleft()
             if isinstance(event, LiteralBegin):
                 self._answer(event)
@@ -324,6 +326,22 @@ class Connection(asyncio.Protocol):
                 return work
             self._go_on()
         return None
+
+    @property
+    def _turn_octets(self) -> int:
+        """How much is heard before others have their turn; a message costs nothing to hear."""
+        return max(TURN_OCTETS, self.machine.message_octets)
+
+    async def _hear_on(self) -> None:
+        """Let others have their turn, then hear more of what the client sent ahead."""
+        await asyncio.sleep(0)
+        turn, full = self._turn_octets, len(self._ahead) > AHEAD_OCTETS
+        piece = bytes(self._ahead[:turn])
+        del self._ahead[:turn]
+        stays = not (self._ended or self._outgoing.paused or self._leaving)
+        if full and len(self._ahead) <= AHEAD_OCTETS and stays:
+            self._transport.resume_reading()
+        self._heed(self.machine.feed(piece))
 
     def _answer(self, begin: LiteralBegin) -> None:
         accepted = admit(self.session, begin)

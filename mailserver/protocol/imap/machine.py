@@ -101,11 +101,13 @@ class Machine:
 
     @property
     def waiting_octets(self) -> int:
-        """How many octets are held that no event has told of.
-
-        While the machine is paused the edge should read no more, for this is what grows.
-        """
+        """How many octets are held that no event has told of; while paused this is what grows."""
         return len(self._buffer) + (len(self._pending.octets) if self._pending else 0)
+
+    @property
+    def message_octets(self) -> int:
+        """How many octets of the message that is being read are still to come; 0 between them."""
+        return self._remaining if self._state is State.MESSAGE else 0
 
     def log_in(self) -> None:
         """Apply the limits of a user from now on."""

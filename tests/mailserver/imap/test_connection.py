@@ -96,8 +96,9 @@ async def _sign_in_over_starttls(directory: Path, context: ssl.SSLContext) -> No
         assert refused.startswith("a NO [PRIVACYREQUIRED]")
         (refused,) = await say(client, "b AUTHENTICATE PLAIN", "b ")
         assert refused.startswith("b NO [PRIVACYREQUIRED]")
-        # A man in the middle adds a command in the clear; nobody may answer it.
-        writer.write(b"c STARTTLS\r\nd NOOP\r\n")
+        # A man in the middle adds commands in the clear, more than are heard at once; nobody may
+        # answer them.
+        writer.write(b"c STARTTLS\r\n" + b"d NOOP\r\n" * 1_000)
         assert (await client.line() or "").startswith("c OK")
         await writer.start_tls(trusting())
         said = await say(client, "e CAPABILITY", "e OK")
