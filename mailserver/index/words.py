@@ -11,7 +11,7 @@ def normalise(text: str) -> str:
 
     Casefolding can leave the NFKC form, so it is normalised again where it is not plain ASCII.
     """
-    folded = fold(text)
+    folded = fold(text).replace("\n", " ")
     if "  " not in folded and folded.isprintable():
         return folded  # a regex would stop at every space: three times the cost of all the rest
     return _SPACE_OR_CONTROL.sub(" ", folded)
