@@ -28,9 +28,8 @@ one.set_content((texts / "brief.txt").read_text(), cte="quoted-printable")
 two = new("Nieuwsbrief", 2)
 two.set_content((texts / "long.txt").read_text())
 two.add_alternative((texts / "page.html").read_text(), subtype="html")
-two.get_payload()[1].add_related(
-    (texts / "zegel.png").read_bytes(), "image", "png", cid="<foto@zegel.test>"
-)
+_, page = two.iter_parts()
+page.add_related((texts / "zegel.png").read_bytes(), "image", "png", cid="<foto@zegel.test>")
 two.add_attachment(
     (texts / "zegel.png").read_bytes(),
     maintype="image",
