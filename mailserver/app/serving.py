@@ -15,10 +15,10 @@ from mailserver.app.house import House, open_house
 from mailserver.mail.office import Office
 from mailserver.model.errors import MailError, Misconfigured
 from mailserver.operations.first_run import make_certificate
+from mailserver.operations.upkeep import forget_old
 from mailserver.runtime.background import Background, background
 from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.log import get_logger
-from mailserver.runtime.process import take_short_turns
 from mailserver.runtime.settings import Settings, Tls
 from mailserver.runtime.tls import ServerTls
 
@@ -49,7 +49,6 @@ async def serve(
     Raises:
         MailError: it cannot begin; the sentence says what to mend.
     """
-    take_short_turns()
     stop = stop or asyncio.Event()
     asyncio.get_running_loop().set_exception_handler(_log_incident)
     with _alone(settings):
@@ -80,6 +79,7 @@ async def running(
     tasks.create_task(house.sessions.watch())
     tasks.create_task(tasks.every(TEND_AUDIT, house.chain.tend))
     tasks.create_task(tasks.every(SWEEP, house.provisioning.sweep))
+    tasks.create_task(tasks.every(SWEEP, lambda: forget_old(house.store, house.clock.now())))
     if certificate is not None:
         tasks.create_task(tasks.every(LOOK_AT_CERTIFICATE, _reload_task(certificate)))
     async with open_doors(hall) as doors:

@@ -79,6 +79,10 @@ class Feed:
         self._watches.setdefault(account_id, []).append(watch)
         return watch
 
+    def is_watched(self, account_id: AccountId) -> bool:
+        """Say whether anybody here wants to know of the account's changes."""
+        return account_id in self._watches
+
     def forget(self, account_id: AccountId, watch: Watch) -> None:
         """Drop `watch`; dropping it twice is nothing."""
         watches = self._watches.get(account_id, [])

@@ -32,6 +32,7 @@ class Office:
         self._opened: dict[UnlockedAccount, Opened] = {}
         self._index_budget = IndexBudget()
         store.on_change = self.feed.publish
+        store.watched = self.feed.is_watched
 
     @property
     def opened_accounts(self) -> int:

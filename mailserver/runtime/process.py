@@ -103,8 +103,8 @@ def private_umask() -> None:
 def take_short_turns() -> None:
     """Let threads take turns at the interpreter ten times as often as Python does.
 
-    The database writer gives the interpreter up at every statement; to get it back from a busy
-    event loop it would wait 5 ms each time. Measured with 32 deliveries in flight: 510 to 700 and
-    more a second.
+    The database's threads give the interpreter up at every statement and row; to get it back from
+    a busy event loop they would wait 5 ms each time. Measured: with 32 deliveries in flight 510 to
+    700 and more a second; 500 rows read beside a busy loop in 570 ms, then in 3.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
