@@ -26,6 +26,7 @@ from mailserver.model.errors import Condition, Conflict, Corrupt, MailError, Tra
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Guarded
 from mailserver.runtime.clock import Clock
+from mailserver.runtime.log import get_logger
 from mailserver.store.audit import AuditLog, AuditRow
 from mailserver.store.keystore import Keystore
 from mailserver.vault.master import MasterKeys
@@ -35,7 +36,11 @@ QUEUED_ENTRIES = 10_000
 TRIES = 100
 PATIENCE = timedelta(milliseconds=20)
 GIVEN_UP_AFTER = timedelta(seconds=15)
+GIVEN_UP_ENDS = 100
+TENDED_EVERY = timedelta(seconds=1)
 NO_FACTS: Facts = {}
+
+log = get_logger("audit")
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +69,7 @@ class Chain:
         self._turn = asyncio.Lock()
         self._head: Head | None = None  # None: look before writing
         self._seen_pending: tuple[End, float] | None = None
-        self._given_up: set[End] = set()
+        self._given_up: deque[End] = deque(maxlen=GIVEN_UP_ENDS)
 
     @classmethod
     async def open(
@@ -127,6 +132,16 @@ class Chain:
                 self._head = head if await self._row.write(head) else None
             await self._sign_when_due(head)
 
+    async def watch(self) -> None:
+        """Tend every second until cancelled; a task of the server's root group."""
+        while True:
+            try:
+                await self.tend()
+            except MailError as error:
+                # Entries are refused meanwhile, each to its own caller; here it is only told.
+                log.error("audit log not tended", condition=error.condition.name)
+            await asyncio.sleep(TENDED_EVERY.total_seconds())
+
     async def prune(self, before: datetime) -> int:
         """Drop entries older than `before`, up to the last checkpoint signed by then.
 
@@ -185,6 +200,7 @@ class Chain:
             self._head = None
             if not await self._row.write(announced):
                 continue  # another process was first
+            self._given_up.append(end)  # until it is written; if it fails, nobody need wait for it
             try:
                 await self._log.append(rows)
             except Conflict:
@@ -249,12 +265,14 @@ class Chain:
 
     def _gives_up(self, pending: End) -> bool:
         """Say whether `pending` has been announced for so long that nobody can be writing it."""
+        if pending in self._given_up:
+            return True
         now = self._clock.monotonic()
         if self._seen_pending is None or self._seen_pending[0] != pending:
             self._seen_pending = (pending, now)
         if now - self._seen_pending[1] < GIVEN_UP_AFTER.total_seconds():
             return False
-        self._given_up.add(pending)
+        self._given_up.append(pending)
         return True
 
     async def _begun(self) -> Head | None:

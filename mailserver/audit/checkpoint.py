@@ -4,6 +4,7 @@ A copy of one, kept elsewhere, proves later that the log still begins with those
 §17). The key is Ed25519; its public half is what the other place needs to verify.
 """
 
+import json
 import os
 import struct
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from pathlib import Path
 from mailserver.audit.head import End
 from mailserver.crypto.secret import SecretKey
 from mailserver.crypto.sign import SEED_OCTETS, SigningKey, verify
-from mailserver.model.errors import Condition, Conflict, Misconfigured
+from mailserver.model.errors import Condition, Conflict, Misconfigured, PeerFault
 from mailserver.store.audit import CheckpointRow
 
 EVERY = timedelta(hours=1)
@@ -43,6 +44,36 @@ def check(public: bytes, instance: bytes, checkpoint: CheckpointRow) -> End:
     end = End(checkpoint.number, checkpoint.hash)
     verify(public, checkpoint.signature, statement(instance, end, checkpoint.at))
     return end
+
+
+def written(checkpoint: CheckpointRow) -> str:
+    """Write a checkpoint as one line of JSON, to be kept somewhere else."""
+    return json.dumps(
+        {
+            "entry": checkpoint.number,
+            "at": checkpoint.at.isoformat(),
+            "hash": checkpoint.hash.hex(),
+            "signature": checkpoint.signature.hex(),
+        }
+    )
+
+
+def read(text: str) -> CheckpointRow:
+    """Read what `written` wrote; whether it is genuine, `check` says.
+
+    Raises:
+        PeerFault: BAD_SYNTAX, it is no checkpoint.
+    """
+    try:
+        found = json.loads(text)
+        return CheckpointRow(
+            int(found["entry"]),
+            datetime.fromisoformat(found["at"]),
+            bytes.fromhex(found["hash"]),
+            bytes.fromhex(found["signature"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        raise PeerFault(Condition.BAD_SYNTAX, "this file holds no audit checkpoint") from None
 
 
 def load_key(path: Path) -> SigningKey:
