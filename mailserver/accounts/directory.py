@@ -4,12 +4,13 @@ The index says which account may have an address; the account's own authenticate
 else nobody has it. So whoever writes to the main database redirects nothing (PRIVACY §1, T-KEY-9).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from mailserver.accounts.keyring import Keyring, OpenedRow
 from mailserver.audit.chain import Chain
-from mailserver.audit.entry import SERVER, Event
+from mailserver.audit.entry import SERVER, Event, Facts
 from mailserver.model.address import Address
 from mailserver.model.errors import Absent, Condition, Corrupt, Locked
 from mailserver.model.ids import AccountId
@@ -88,21 +89,17 @@ class Directory:
         if account_id is None:
             return None
         try:
-            opened = await self.authentic(account_id, self._keyring.account)
+            async with self.reporting(account_id):
+                opened = await self._keyring.account(account_id)
         except Absent:
             return None
         return opened if address.key in opened.record.addresses else None
 
-    async def authentic(
-        self, account_id: AccountId, read: Callable[[AccountId], Awaitable[OpenedRow]]
-    ) -> OpenedRow:
-        """Return what `read` returns; a row that is not authentic is reported first.
-
-        Raises:
-            Corrupt: KEY_MISMATCH.
-        """
+    @asynccontextmanager
+    async def reporting(self, account_id: AccountId) -> AsyncIterator[None]:
+        """Report what is found in the block not to be authentic, before the error goes on."""
         try:
-            return await read(account_id)
+            yield
         except Corrupt:
             await self._report(account_id)
             raise
@@ -114,7 +111,7 @@ class Directory:
         if last is not None and now - last < REPORTED_AGAIN_SECONDS:
             return
         log.error("keystore row not authentic")
-        facts = {"row": "account"}
+        facts: Facts = {"store": "keystore"}
         for event in (Event.KEY_MISMATCH, Event.BREACH_SUSPECTED):
             await self._chain.record(event, actor=SERVER, account_id=account_id, facts=facts)
         if len(self._reported) >= REPORTED_ACCOUNTS:

@@ -112,9 +112,11 @@ class Logins:
         proven = await self._proven(login, secret, scope, peer)
         if proven.key is None:  # it is for sending only, and `scope` is not that
             raise Refused(Condition.SCOPE, "this app password is for sending only")
-        return self._sessions.lease(
-            proven.account, proven.key, proven.wrap.row_id, proven.wrap.record.expires_at
-        )
+        record = proven.wrap.record
+        async with self._directory.reporting(proven.account.account_id):
+            return self._sessions.lease(
+                proven.account, proven.key, proven.wrap.row_id, record.expires_at
+            )
 
     async def submission(self, login: str, secret: Plaintext, *, peer: str) -> SignedIn:
         """Say who submits mail; opens nothing. Raises as `app_password` does."""
@@ -153,7 +155,8 @@ class Logins:
         return self._sessions.lease(account, key, wrap.row_id, None)
 
     async def _wraps(self, account: OpenedRow, kind: WrapKind) -> list[Wrap]:
-        return await self._keyring.wraps(account.account_id, kind)
+        async with self._directory.reporting(account.account_id):
+            return await self._keyring.wraps(account.account_id, kind)
 
     async def _renewed(
         self, account: OpenedRow, wrap: Wrap, key: AccountKey, password: Plaintext
@@ -197,7 +200,8 @@ class Logins:
     ) -> _Proven | None:
         account_id = self._unknown.name(login) if account is None else account.account_id
         selector = app_password_selector(account_id, secret)
-        wraps = await self._keyring.selected(account_id, selector)
+        async with self._directory.reporting(account_id):
+            wraps = await self._keyring.selected(account_id, selector)
         if account is not None:
             for wrap in wraps:
                 try:

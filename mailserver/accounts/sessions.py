@@ -147,10 +147,7 @@ class Sessions:
         if opened is not None:
             key.close()  # the one in hand opens as much
         else:
-            marks = DepositMarks(self._keyring.master)
-            opened = _Opened(
-                account, UnlockedAccount(account.account_id, account.record, key, marks)
-            )
+            opened = _Opened(account, self._unlocked(account, key))
             self._opened.setdefault(account.account_id, []).append(opened)
         # The row may have been revoked since it was read: the next check looks whatever happened.
         self._unchecked.add(account.account_id)
@@ -161,6 +158,14 @@ class Sessions:
             if opened.row is account and opened.unlocked.generation >= key.generation:
                 return opened
         return None
+
+    def _unlocked(self, account: OpenedRow, key: AccountKey) -> UnlockedAccount:
+        marks = DepositMarks(self._keyring.master)
+        try:
+            return UnlockedAccount(account.account_id, account.record, key, marks)
+        except BaseException:
+            key.close()
+            raise
 
     def _deadline(self, expires_at: datetime | None) -> float:
         allowed = LEASE

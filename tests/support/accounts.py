@@ -11,7 +11,7 @@ from mailserver.accounts.keyring import Keyring
 from mailserver.accounts.login import Logins
 from mailserver.accounts.provisioning import NewUser, Provisioning
 from mailserver.accounts.recovery import Recovery
-from mailserver.accounts.sessions import Sessions
+from mailserver.accounts.sessions import Lease, Sessions
 from mailserver.audit.chain import Chain
 from mailserver.crypto.sign import SigningKey
 from mailserver.model.address import Address
@@ -118,3 +118,8 @@ async def open_node(
         clock=clock,
         offload=offload,
     )
+
+
+def locked(lease: Lease) -> bool:
+    """Say whether the account that `lease` holds, or held, is locked."""
+    return lease.account.closed
