@@ -42,7 +42,7 @@ def check(password: Plaintext, address: Address, *, second_factor: bool = False)
     rest = folded
     for word in _own_words(address):
         rest = rest.replace(word, "")
-    if len(rest) < least // 2:
+    if len(rest) <= least // 2:
         raise _weak("the password is mostly your own name or address")
 
 
