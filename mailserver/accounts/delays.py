@@ -12,6 +12,9 @@ Both refusals spare a name and network that signed in together before: an attack
 flood from everywhere, does not reach people at their usual place. The same wrong secret again is
 one failure: a forgotten telephone that asks each minute is no attack.
 
+No wrong secret is answered before `EVEN_SECONDS`: what is cached of a name that is in use answers
+in less than what must be looked up, and the first try on a name would tell which.
+
 Names are counted by a keyed hash, known or unknown alike, and memory is bounded. All of it belongs
 to one process and ends with it.
 """
@@ -41,6 +44,7 @@ FIRST_HOLD_SECONDS = 0.25
 LONGEST_HOLD_SECONDS = 8.0
 FIRST_WINDOW_SECONDS = 1.0
 LONGEST_WINDOW_SECONDS = 60.0
+EVEN_SECONDS = 0.025
 HELD_ANSWERS = 1_000  # beyond, a wrong secret is answered at once: connections are worth more
 FAILURES_A_SECOND, FAILURES_AT_ONCE = 50.0, 1_000.0
 
@@ -81,13 +85,14 @@ class _Recent(Generic[KeyT]):
 class Attempt:
     """Somebody tries to sign in: under which name, from which network."""
 
-    __slots__ = ("name", "network", "secret")
+    __slots__ = ("began_at", "name", "network", "secret")
 
-    def __init__(self, name: bytes, network: str, secret: bytes) -> None:
-        """Hold the keyed hashes of name and secret."""
+    def __init__(self, name: bytes, network: str, secret: bytes, began_at: float) -> None:
+        """Hold the keyed hashes of name and secret, and when it began."""
         self.name = name
         self.network = network
         self.secret = secret
+        self.began_at = began_at
 
 
 class Delays:
@@ -115,7 +120,8 @@ class Delays:
             Refused: TRY_LATER. It depends on what was tried before only, not on what exists.
         """
         name = mac(self._key, login.strip().casefold().encode("utf-8", "surrogatepass"))
-        attempt = Attempt(name, cut_ip(peer), mac(self._key, name + secret))
+        began_at = self._clock.monotonic()
+        attempt = Attempt(name, cut_ip(peer), mac(self._key, name + secret), began_at)
         if self._enabled and not self._is_known(attempt):
             drained = self._budget.wait_seconds() > 0 and self._by_network.count(attempt.network)
             guessed = guessable and self._by_name.count(name) >= GUESSES
@@ -146,13 +152,15 @@ class Delays:
 
     def failed(self, attempt: Attempt) -> float:
         """Count a failure; return the seconds by which its answer is to be held back."""
-        if not self._enabled:
-            return 0.0
+        held = self._hold(self._counted(attempt)) if self._enabled else 0.0
+        return max(held, EVEN_SECONDS - (self._clock.monotonic() - attempt.began_at))
+
+    def _counted(self, attempt: Attempt) -> int:
         if self._tried.add((attempt.name, attempt.secret)) > 1:
-            return self._hold(self._by_name.count(attempt.name))
+            return self._by_name.count(attempt.name)
         self._budget.try_take()
         self._by_network.add(attempt.network)
-        return self._hold(self._by_name.add(attempt.name))
+        return self._by_name.add(attempt.name)
 
     def failures(self, attempt: Attempt) -> int:
         """Say how many different failures its name has had of late."""

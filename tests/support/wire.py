@@ -110,13 +110,23 @@ def connect(
     *,
     seconds: float = PATIENCE_SECONDS,
     receive_octets: int | None = None,
+    source: str = "",
 ) -> RawWire:
-    """Connect, the greeting not yet read; `receive_octets` bounds what the system reads ahead."""
+    """Connect, the greeting not yet read.
+
+    Args:
+        address: host and port.
+        tls: begin with a handshake.
+        seconds: how long to wait for anything.
+        receive_octets: bounds what the system reads ahead.
+        source: the loopback address to come from.
+    """
     plain = socket.socket()
     try:
         plain.settimeout(seconds)
         if receive_octets is not None:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_octets)
+        plain.bind((source, 0))
         plain.connect(address)
         connection = tls.wrap_socket(plain, server_hostname="localhost") if tls else plain
     except BaseException:
