@@ -20,7 +20,7 @@ run: $(VENV)/.run ## start a server on loopback, all its files in .run/
 demo: $(VENV)/.run ## fill that server with two users and some letters (while it is stopped or running)
 	@$(BIN)/zegel init --directory $(RUN) --quiet
 	@$(BIN)/zegel --config $(RUN)/zegel.toml migrate
-	@$(BIN)/zegel --config $(RUN)/zegel.toml demo
+	@$(BIN)/zegel --config $(RUN)/zegel.toml demo --corpus tests/corpus
 
 test: $(VENV)/.dev ## run the tests (a few minutes)
 	@$(PYTEST) -n $(JOBS) -m "not long"

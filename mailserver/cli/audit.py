@@ -1,14 +1,17 @@
-"""`zegel audit verify`: whether the audit log is what was written."""
+"""`zegel audit`: whether the audit log is what was written."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mailserver.app.house import House
-from mailserver.audit.checkpoint import load_key
+from mailserver.audit.checkpoint import load_key, read, written
 from mailserver.audit.verify import Verified, verify
 from mailserver.cli.account import in_house
-from mailserver.cli.terminal import say
+from mailserver.cli.terminal import fail, say
+from mailserver.model.errors import MailError
+from mailserver.store.audit import CheckpointRow
 
 group = typer.Typer(help="Who did what, in a chain that shows changes.", no_args_is_help=True)
 
@@ -19,16 +22,46 @@ def add_to(program: typer.Typer) -> None:
 
 
 @group.command("verify")
-def verify_log(context: typer.Context) -> None:
+def verify_log(
+    context: typer.Context,
+    head: Annotated[
+        Path | None,
+        typer.Option(help="A checkpoint that `zegel audit head` printed, kept elsewhere."),
+    ] = None,
+) -> None:
     """Read the whole audit log; fails where an entry was edited, deleted, moved or cut off."""
+    known = None if head is None else _kept(head)
 
     async def verified(house: House) -> Verified:
         public = load_key(house.settings.keys.audit_file).public
-        return await verify(house.store.audit, house.keystore, house.master, public)
+        return await verify(house.store.audit, house.keystore, house.master, public, known=known)
 
     found = in_house(context, verified)
     entries = found.last - found.first + 1
-    say(f"{entries:,} entries and {found.checkpoints:,} checkpoints are consistent.")
+    proof = "complete up to the head given" if found.complete else "completeness not proved"
+    say(f"{entries:,} entries and {found.checkpoints:,} checkpoints: consistent, {proof}.")
+
+
+def _kept(path: Path) -> CheckpointRow:
+    try:
+        return read(path.read_text())
+    except MailError as error:
+        fail(error.text)
+    except (OSError, UnicodeDecodeError):
+        fail(f"{path} cannot be read")
+
+
+@group.command("head")
+def show_head(context: typer.Context) -> None:
+    """Print the newest signed checkpoint, one line to keep on another machine."""
+
+    async def newest(house: House) -> CheckpointRow | None:
+        return await house.store.audit.last_checkpoint()
+
+    found = in_house(context, newest)
+    if found is None:
+        fail("there is no checkpoint yet; the first comes within an hour of serving")
+    say(written(found))
 
 
 @group.command("list")

@@ -1,5 +1,8 @@
 """`zegel demo`: two people and their letters."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from mailserver.app.house import House
@@ -13,12 +16,18 @@ def add_to(program: typer.Typer) -> None:
     program.command("demo")(demo)
 
 
-def demo(context: typer.Context) -> None:
+def demo(
+    context: typer.Context,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="More letters: a directory of .eml files."),
+    ] = None,
+) -> None:
     """Make two people with letters, and print what to read them with."""
     progress = Progress("letters delivered")
 
     async def filled(house: House) -> list[Person]:
-        people = await fill(house, progress)
+        people = await fill(house, progress, corpus)
         progress.end()
         return people
 

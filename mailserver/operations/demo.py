@@ -1,9 +1,10 @@
 """Two people with letters, so that there is something to look at (`operations/letters.py`)."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from mailserver.accounts.app_passwords import AppPasswords
@@ -61,8 +62,12 @@ class Person:
     app_password: Plaintext
 
 
-async def fill(services: Services, progress: Callable[[int, int], None]) -> list[Person]:
+async def fill(
+    services: Services, progress: Callable[[int, int], None], corpus: Path | None = None
+) -> list[Person]:
     """Make the people and deliver their letters; `progress` is told how many of how many.
+
+    The `.eml` files of `corpus` go to each of the two in turn, after the letters of our own.
 
     Raises:
         Conflict: ALREADY_EXISTS, they were made before.
@@ -71,7 +76,7 @@ async def fill(services: Services, progress: Callable[[int, int], None]) -> list
         await services.provisioning.add_domain(DOMAIN)
     people = [await _add(services, name) for name in (NOOR, BRAM)]
     now = services.clock.now()
-    all_letters = list(letters(DOMAIN, now))
+    all_letters = [*letters(DOMAIN, now), *_found(corpus)]
     for number, (reader, sender, octets) in enumerate(all_letters, 1):
         to = Address(reader, DOMAIN)
         hop = Hop(helo=Address.parse(sender).domain, ip=_HERE, protocol="LMTP")
@@ -83,6 +88,13 @@ async def fill(services: Services, progress: Callable[[int, int], None]) -> list
                 raise failure
         progress(number, len(all_letters))
     return people
+
+
+def _found(corpus: Path | None) -> Iterator[tuple[str, str, bytes]]:
+    """Yield (reader, envelope sender, octets) of the messages in a directory."""
+    paths = sorted(corpus.glob("*.eml")) if corpus is not None else []
+    for number, path in enumerate(paths):
+        yield (NOOR, BRAM)[number % 2], f"corpus@{DOMAIN}", path.read_bytes()
 
 
 async def _add(services: Services, name: str) -> Person:

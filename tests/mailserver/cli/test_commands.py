@@ -169,7 +169,19 @@ def test_version_is_said(zegel: Zegel) -> None:
 
 def test_store_and_audit_log_are_in_order(zegel: Zegel) -> None:
     zegel.done("check")
-    assert "entries" in zegel.done("audit", "verify")
+    assert "completeness not proved" in zegel.done("audit", "verify")
+
+
+def test_a_checkpoint_kept_elsewhere_proves_completeness(zegel: Zegel, tmp_path: Path) -> None:
+    head, noise = tmp_path / "head.json", tmp_path / "noise"
+    head.write_text(zegel.done("audit", "head"))
+    assert "complete up to the head given" in zegel.done("audit", "verify", "--head", str(head))
+    forged = json.loads(head.read_text()) | {"hash": "00" * 32}
+    noise.write_text(json.dumps(forged))
+    assert "checkpoint" in zegel.refused("audit", "verify", "--head", str(noise))
+    noise.write_text("{}")
+    assert "no audit checkpoint" in zegel.refused("audit", "verify", "--head", str(noise))
+    assert "cannot be read" in zegel.refused("audit", "verify", "--head", str(tmp_path / "none"))
 
 
 def test_demo_makes_two_people_with_mail_once(tmp_path: Path) -> None:
