@@ -127,7 +127,7 @@ def oracle_leaves(node: Node, path: str = "") -> Iterator[tuple[str, bytes]]:
     if node.octets is not None:
         yield path or "1", node.octets
     elif node.kind.startswith("message/"):
-        if node.kind not in ("message/rfc822", "message/global"):
+        if node.kind not in mime_oracle.EMBEDDED:
             return  # no message to IMAP; Python makes one of it and keeps no octets
         (inner,) = node.children
         if inner.children and not inner.kind.startswith("message/"):

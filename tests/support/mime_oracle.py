@@ -3,12 +3,14 @@
 import html
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses
 
+EMBEDDED = ("message/rfc822", "message/global")
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 _TAG = re.compile(r"<[^>]*>")
 _SPACE = re.compile(r"\s+")
@@ -104,10 +106,22 @@ def subject(octets: bytes) -> str:
     return decoded_field(parse(octets).get("Subject", ""))
 
 
+def _parts(part: Message) -> Iterator[Message]:
+    """Walk as IMAP does: message/rfc822 holds a message, message/news and others hold octets."""
+    yield part
+    kind = part.get_content_type()
+    payload = part.get_payload()
+    opaque = kind.startswith("message/") and kind not in EMBEDDED
+    if isinstance(payload, list) and not opaque:
+        for child in payload:
+            if isinstance(child, Message):
+                yield from _parts(child)
+
+
 def text(octets: bytes) -> str:
     """Return the text parts of a message that say how to read them, HTML without its tags."""
     found = []
-    for part in parse(octets).walk():
+    for part in _parts(parse(octets)):
         if part.get_content_maintype() != "text" or part.get_filename():
             continue
         body = part.get_payload(decode=True)
