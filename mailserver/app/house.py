@@ -16,6 +16,7 @@ from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.keyring import Keyring
 from mailserver.accounts.login import Logins
 from mailserver.accounts.provisioning import Provisioning
+from mailserver.accounts.recovery import Recovery
 from mailserver.accounts.sessions import Sessions
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
@@ -50,6 +51,7 @@ class House:
     logins: Logins
     provisioning: Provisioning
     app_passwords: AppPasswords
+    recovery: Recovery
     admins: Admins
     delivery: Delivery
 
@@ -121,6 +123,7 @@ def _furnished(
         app_passwords=AppPasswords(
             keyring, sessions, chain, clock, at_most=settings.limits.app_passwords
         ),
+        recovery=Recovery(keyring, directory, sessions, chain, hashing, clock),
         admins=Admins(keystore, master, chain, hashing, clock),
         delivery=Delivery(store, directory, deposits, offload),
     )

@@ -114,6 +114,28 @@ def test_app_password_needs_the_account_password(zegel: Zegel) -> None:
     assert "no nobody@" in zegel.refused("app-password", "list", "nobody@example.test")
 
 
+def test_password_is_changed_with_the_old_one(zegel: Zegel) -> None:
+    zegel.done("user", "add", "otto@example.test", given=PASSWORD)
+    change, new = ("user", "password", "otto@example.test"), "the ferry leaves at nine\n"
+    assert "not right" in zegel.refused(*change, given="not the password at all\n" + new)
+    assert "15 characters" in zegel.refused(*change, given=PASSWORD + "short\n")
+    zegel.done(*change, given=PASSWORD + new)
+    zegel.done("app-password", "add", "otto@example.test", given=new)
+    assert "not right" in zegel.refused("app-password", "add", "otto@example.test", given=PASSWORD)
+
+
+def test_recovery_code_opens_the_account_once(zegel: Zegel) -> None:
+    said = zegel.done("user", "add", "anna@example.test", given=PASSWORD)
+    code = said.split()[-1] + "\n"
+    zegel.done("app-password", "add", "anna@example.test", "--label", "phone", given=PASSWORD)
+    recover, new = ("user", "recover", "anna@example.test"), "the ferry leaves at nine\n"
+    assert "mistyped" in zegel.refused(*recover, given="AAAA-BBBB\n" + new)
+    following = zegel.done(*recover, given=code + new).split()[-1]
+    assert following + "\n" != code
+    assert "phone" not in zegel.done("app-password", "list", "anna@example.test")
+    assert "not right" in zegel.refused(*recover, given=code + new)
+
+
 def test_administrators_have_no_mailbox(zegel: Zegel) -> None:
     made = ("admin", "create", "Piet.Beheer")
     zegel.done(*made, "--role", "auditor", given=PASSWORD)
