@@ -13,90 +13,39 @@ What a step deletes or replaces is *condemned*: `purge` makes sure its octets le
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Self
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, and_, func, or_, select
 
-from mailserver.model.errors import Condition, Conflict
 from mailserver.model.ids import AccountId
-from mailserver.model.sealed import Guarded
 from mailserver.runtime.clock import Clock
 from mailserver.store.database import Database
 from mailserver.store.engine import open_database
 from mailserver.store.keystore_purge import Purged, purge_files
+from mailserver.store.keystore_steps import (
+    Delete,
+    DeleteAll,
+    Gone,
+    Insert,
+    Replace,
+    Row,
+    Step,
+    apply_steps,
+    is_loud,
+)
 from mailserver.store.keystore_tables import TABLES, Rows, revision
 from mailserver.store.migrate import Which, require_current
 
-FRESH = timedelta(
-    seconds=2
-)  # PRIVACY §6 allows 5 s from revoking to closing; the rest is for closing
-CACHED_LISTS = (
-    50_000  # rows of one account in one table each; about 2 KB, so 100 MB at the very most
-)
+__all__ = ["FRESH", "Delete", "DeleteAll", "Insert", "Keystore", "Replace", "Row", "Step"]
+
+FRESH = timedelta(seconds=2)  # PRIVACY §6 allows 5 s from revoking to closing
+CACHED_LISTS = 50_000  # of about 2 KB: one account's rows in one table each
 LISTED_AT_ONCE = 500  # parameters of one statement
 CONDEMNED = 256  # what a purge looks for in the files; older octets went by the same VACUUM
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row as it stands: `sealed` is ciphertext, the rest is in clear."""
-
-    account_id: AccountId
-    row_id: bytes
-    selector: bytes
-    kid: int
-    sealed: Guarded
-
-
-@dataclass(frozen=True, slots=True)
-class Insert:
-    """Add a row; `Conflict` ALREADY_EXISTS where account and row id are taken."""
-
-    rows: Rows
-    row: Row
-
-
-@dataclass(frozen=True, slots=True)
-class Replace:
-    """Put `row` in the place of the one that holds `was`, else `Conflict` CHANGED_MEANWHILE."""
-
-    rows: Rows
-    row: Row
-    was: Guarded
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """Remove a row; `Conflict` CHANGED_MEANWHILE where it is gone already.
-
-    With `was`, only the row that still holds those octets.
-    """
-
-    rows: Rows
-    account_id: AccountId
-    row_id: bytes
-    was: Guarded | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteAll:
-    """Remove every row of an account in one table, however many there are, but `keep` (row ids)."""
-
-    rows: Rows
-    account_id: AccountId
-    keep: tuple[bytes, ...] = ()
-
-
-Step = Insert | Replace | Delete | DeleteAll
-
 _TURN = (b"\0",)  # one name for all, so that changes queue behind each other
-_QUIET = frozenset(
-    {Rows.HEADS, Rows.META}
-)  # no cache holds them, and the head moves with every entry
 
 
 class Keystore:
@@ -203,15 +152,15 @@ class Keystore:
         Raises:
             Conflict: ALREADY_EXISTS or CHANGED_MEANWHILE, see the steps; nothing was done.
         """
-        loud = any(step.rows not in _QUIET for step in steps)
-        query = partial(_apply, steps=tuple(steps), loud=loud)
+        loud = is_loud(steps)
+        query = partial(apply_steps, steps=tuple(steps))
         await self._database.write(
             query,
             accounts=_TURN if loud else (),
             on_commit=self._forget if loud else None,
         )
 
-    def _forget(self, gone: "_Gone") -> None:
+    def _forget(self, gone: Gone) -> None:
         """Drop what a commit of this process made stale; runs in the order of commits."""
         self._generation += 1
         for key in gone.touched:
@@ -259,14 +208,6 @@ class Keystore:
         except BaseException:
             self._condemned = (condemned + self._condemned)[-CONDEMNED:]
             raise
-
-
-@dataclass(frozen=True, slots=True)
-class _Gone:
-    """What a transaction made stale: cached lists, and octets that must leave the files."""
-
-    touched: frozenset[tuple[Rows, bytes]]
-    octets: list[bytes]
 
 
 def _of(connection: Connection, *, rows: Rows, account_id: AccountId) -> tuple[Row, ...]:
@@ -326,84 +267,3 @@ def _revision(connection: Connection) -> int:
 def _in_turn(connection: Connection, _: Sequence[bytes]) -> None:
     """Hold back other processes' changes; taken first, no two wait for it in a circle."""
     connection.execute(select(revision.c.number).with_for_update())
-
-
-def _apply(connection: Connection, *, steps: tuple[Step, ...], loud: bool) -> _Gone:
-    octets: list[bytes] = []
-    for step in steps:
-        gone = _do(connection, step)
-        if step.rows not in _QUIET:
-            octets += gone
-    if loud:
-        connection.execute(update(revision).values(number=revision.c.number + 1))
-    touched = frozenset(
-        (
-            step.rows,
-            bytes(step.row.account_id if isinstance(step, Insert | Replace) else step.account_id),
-        )
-        for step in steps
-    )
-    return _Gone(touched, octets)
-
-
-def _do(connection: Connection, step: Step) -> list[bytes]:
-    """Do one step and return the octets it took out."""
-    match step:
-        case Insert():
-            return _insert(connection, step)
-        case Replace():
-            return _replace(connection, step)
-        case Delete():
-            return _delete(connection, step)
-        case DeleteAll():
-            return _delete_all(connection, step)
-
-
-def _values(row: Row) -> dict[str, object]:
-    return {
-        "account_id": row.account_id,
-        "row_id": row.row_id,
-        "selector": row.selector,
-        "kid": row.kid,
-        "sealed": row.sealed,
-    }
-
-
-def _insert(connection: Connection, step: Insert) -> list[bytes]:
-    try:
-        connection.execute(insert(TABLES[step.rows]).values(**_values(step.row)))
-    except IntegrityError as taken:
-        raise Conflict(Condition.ALREADY_EXISTS, "the keystore has this row already") from taken
-    return []
-
-
-def _replace(connection: Connection, step: Replace) -> list[bytes]:
-    table, row = TABLES[step.rows], step.row
-    changed = connection.execute(
-        update(table)
-        .where(table.c.account_id == row.account_id, table.c.row_id == row.row_id)
-        .where(table.c.sealed == step.was)
-        .values(selector=row.selector, kid=row.kid, sealed=row.sealed)
-    )
-    if changed.rowcount != 1:
-        raise Conflict(Condition.CHANGED_MEANWHILE, "somebody else changed this meanwhile")
-    return [bytes(step.was)]
-
-
-def _delete(connection: Connection, step: Delete) -> list[bytes]:
-    table = TABLES[step.rows]
-    where = and_(table.c.account_id == step.account_id, table.c.row_id == step.row_id)
-    if step.was is not None:
-        where = and_(where, table.c.sealed == step.was)
-    octets = connection.execute(select(table.c.sealed).where(where)).scalar_one_or_none()
-    if octets is None or connection.execute(delete(table).where(where)).rowcount != 1:
-        raise Conflict(Condition.CHANGED_MEANWHILE, "somebody else changed this meanwhile")
-    return [octets]
-
-
-def _delete_all(connection: Connection, step: DeleteAll) -> list[bytes]:
-    table = TABLES[step.rows]
-    where = and_(table.c.account_id == step.account_id, table.c.row_id.not_in(step.keep))
-    octets = list(connection.execute(select(table.c.sealed).where(where)).scalars())
-    connection.execute(delete(table).where(where))
-    return octets
