@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from mailserver.audit.checkpoint import EVERY, EVERY_ENTRIES, signed
-from mailserver.audit.entry import SERVER, Entry, Event, Facts, encode, link
+from mailserver.audit.entry import OPERATOR, SERVER, Entry, Event, Facts, encode, link
 from mailserver.audit.head import BEGINNING, INSTANCE_OCTETS, End, Head, HeadRow
 from mailserver.crypto.sign import SigningKey
 from mailserver.model.errors import Condition, Conflict, Corrupt, MailError, Transient
@@ -89,6 +89,35 @@ class Chain:
         chain = cls(log, HeadRow(keystore, master), key, clock)
         async with chain._turn:
             await chain._look_once()
+        return chain
+
+    @classmethod
+    async def resume(
+        cls,
+        log: AuditLog,
+        keystore: Keystore,
+        master: MasterKeys,
+        *,
+        key: SigningKey,
+        clock: Clock,
+    ) -> Self:
+        """Go on after a restore, when log and keystore end apart: behind the later of the two ends.
+
+        The chain verifies from here on. What lies before is proved by checkpoints kept elsewhere
+        only, and the first new entry says where either ended. For an operator's own decision.
+        """
+        chain = cls(log, HeadRow(keystore, master), key, clock)
+        head = await chain._row.read()
+        last = await log.last()
+        known = BEGINNING if head is None else head.pending
+        kept = BEGINNING if last is None else End(last.number, last.hash)
+        base = max(known, kept, key=lambda end: end.number)
+        instance = secrets.token_bytes(INSTANCE_OCTETS) if head is None else head.instance
+        if not await chain._row.write(Head(instance, base, base, base)):
+            raise _unwritten()
+        chain._head = Head(instance, base, base, base)
+        ends: Facts = {"log_ended": kept.number, "keystore_ended": known.number}
+        await chain.record(Event.LOG_RESUMED, actor=OPERATOR, facts=ends)
         return chain
 
     async def record(
@@ -248,7 +277,8 @@ class Chain:
         if head is None:
             return await self._begun()
         last = await self._log.last()
-        end = head.base if last is None else End(last.number, last.hash)
+        empty = last is None or last.number <= head.base.number
+        end = head.base if empty or last is None else End(last.number, last.hash)
         if end == head.pending:
             return self._found(head, head.pending)
         if end in self._given_up:

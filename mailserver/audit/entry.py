@@ -59,6 +59,7 @@ class Event(Enum):
     RETENTION_RUN = "retention-run"
     BACKUP_RUN = "backup-run"
     LOG_PRUNED = "log-pruned"
+    LOG_RESUMED = "log-resumed"
 
 
 SERVER = "server"

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailserver.audit.chain import GIVEN_UP_AFTER
+from mailserver.audit.chain import GIVEN_UP_AFTER, Chain
 from mailserver.audit.checkpoint import EVERY, check, create_key, load_key
 from mailserver.audit.entry import OPERATOR, Event, decode, link
 from mailserver.audit.head import End, Head, HeadRow
@@ -170,3 +170,37 @@ async def test_the_key_is_a_private_file(log: Log, tmp_path: object) -> None:
     assert check(log.key.public, head.instance, mark) == head.confirmed
     with pytest.raises(Corrupt):
         check(made.public, head.instance, mark)
+
+
+@pytest.mark.parametrize("lost", ["log", "keystore"])
+async def test_a_restored_database_is_gone_on_with_once_somebody_says_so(
+    log: Log, lost: str
+) -> None:
+    chain = await log.chain()
+    for _ in range(3):
+        await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    await chain.close()
+    row = HeadRow(log.keystore, log.master)
+    older = await row.read()
+    assert older is not None
+    await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    await chain.close()
+    if lost == "log":
+        await log.tamper("DELETE FROM audit WHERE seq > 3")
+    else:
+        await row.read()
+        assert await row.write(older)
+    with pytest.raises(Corrupt):
+        await log.chain()
+    resumed = await Chain.resume(
+        log.store.audit, log.keystore, log.master, key=log.key, clock=log.clock
+    )
+    await resumed.record(Event.SIGN_IN, actor=OPERATOR)
+    await resumed.close()
+    verified = await log.verify()
+    assert (verified.first, verified.last) == (5, 6)
+    (entry, _) = await log.store.audit.rows(4, 10)
+    ends = (3, 4) if lost == "log" else (4, 3)
+    facts = decode(entry.entry).facts
+    assert (facts["log_ended"], facts["keystore_ended"]) == ends
+    await (await log.chain()).record(Event.SIGN_IN, actor=OPERATOR)
