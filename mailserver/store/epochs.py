@@ -61,6 +61,15 @@ _SOME = Lookup(
     [("account_id", "bytea"), ("epoch", "bigint")],
 )
 _REWRAP = Sql("UPDATE epochs SET sealed = ? WHERE account_id = ? AND epoch = ?")
+_MARKED = Sql(
+    f"SELECT account_id, {_COLUMNS} FROM epochs"  # noqa: S608
+    " WHERE dep_kid NOT IN (0, ?) AND length(sealed) > ?"
+    " AND (account_id > ? OR (account_id = ? AND epoch > ?))"
+    " ORDER BY account_id, epoch LIMIT ?"
+)
+_REMARK = Sql("UPDATE epochs SET dep_kid = ?, dep_mac = ? WHERE account_id = ? AND epoch = ?")
+_MARKS = Sql("SELECT dep_kid, count(*) FROM epochs WHERE length(sealed) > ? GROUP BY dep_kid")
+_WRAPPED_OCTETS = 60  # a deposit that was converted has no use for its mark any more
 
 
 def _create(
@@ -93,6 +102,25 @@ def _rewrap(
     return Done(None)
 
 
+def _marked(
+    connection: Connection, kid: int, after: tuple[AccountId, EpochId], limit: int
+) -> list[tuple[AccountId, EpochRow]]:
+    account_id, epoch = after
+    values = (kid, _WRAPPED_OCTETS, account_id, account_id, epoch, limit)
+    return [
+        (AccountId(owner), EpochRow._make(row))
+        for owner, *row in fetch(connection, _MARKED, values)
+    ]
+
+
+def _remark(
+    connection: Connection, account_id: AccountId, marks: Sequence[tuple[EpochId, int, bytes]]
+) -> Done[None]:
+    values = [(kid, mark, account_id, epoch) for epoch, kid, mark in marks]
+    run_many(connection, _REMARK, values)
+    return Done(None)
+
+
 class Epochs:
     """The content keys of accounts."""
 
@@ -121,4 +149,29 @@ class Epochs:
         if wraps:
             await self._access.write(
                 account_id, partial(_rewrap, account_id=account_id, wraps=wraps)
+            )
+
+    async def marked_otherwise(
+        self, kid: int, after: tuple[AccountId, EpochId], limit: int
+    ) -> list[tuple[AccountId, EpochRow]]:
+        """Return deposits that other master keys than `kid` mark, of all accounts, in key order.
+
+        For a rotation of the master key: never on the way of a request.
+        """
+        return await self._access.read(partial(_marked, kid=kid, after=after, limit=limit))
+
+    async def mark_kids(self) -> dict[int, int]:
+        """Count the unconverted content keys by the master key that marks them; 0 for owners'."""
+        counted = await self._access.read(
+            lambda connection: fetch(connection, _MARKS, (_WRAPPED_OCTETS,))
+        )
+        return {int(kid): int(number) for kid, number in counted}
+
+    async def remark(
+        self, account_id: AccountId, marks: Sequence[tuple[EpochId, int, bytes]]
+    ) -> None:
+        """Replace the marks of deposits (epoch, master key, mark); all else stays."""
+        if marks:
+            await self._access.write(
+                account_id, partial(_remark, account_id=account_id, marks=marks)
             )

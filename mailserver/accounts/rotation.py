@@ -1,0 +1,177 @@
+"""A new master key: rows sealed anew, deposits marked anew, and no user needed (PRIVACY §5).
+
+In three steps, so that any number of nodes goes on serving. First the key file gets the new key
+beside the old (`MasterKeys.rotate`), and each node is started again: it can now open rows under
+either. Then `reseal` moves what is there, in batches; it may be interrupted and run again. Last,
+when `status` counts nothing under the old key, the file drops it (`MasterKeys.retire`).
+
+The recovery rows have no master-key layer and stay as they are.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from mailserver.accounts.keyring import Keyring
+from mailserver.audit.chain import Chain
+from mailserver.audit.entry import OPERATOR, SERVER, Event
+from mailserver.model.errors import Conflict, Corrupt
+from mailserver.model.ids import AccountId, EpochId
+from mailserver.store.keystore import Replace, Row
+from mailserver.store.keystore_tables import Rows
+from mailserver.store.store import Store
+from mailserver.vault.epochs import DepositMarks
+from mailserver.vault.records import (
+    UNSEALED_KID,
+    RowName,
+    Table,
+    open_row,
+    seal_row,
+)
+
+BATCH = 200
+SEALED_ROWS = {
+    Rows.ACCOUNTS: Table.ACCOUNT,
+    Rows.WRAPS: Table.WRAP,
+    Rows.SESSIONS: Table.SESSION,
+    Rows.ADMINS: Table.ADMIN,
+    Rows.CUSTODIANS: Table.CUSTODIAN,
+}
+_FIRST = (AccountId(b""), EpochId(0))
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How many rows and deposits each master key still has."""
+
+    current: int
+    rows: dict[int, int]
+    deposits: dict[int, int]
+
+    def left(self) -> int:
+        """Count what is to be moved before older keys can go."""
+        of_rows = sum(n for kid, n in self.rows.items() if kid not in (UNSEALED_KID, self.current))
+        of_deposits = sum(n for kid, n in self.deposits.items() if kid not in (0, self.current))
+        return of_rows + of_deposits
+
+
+@dataclass(slots=True)
+class Resealed:
+    """What a run did. `refused` rows or deposits are not authentic, and were left as they are."""
+
+    rows: int = 0
+    deposits: int = 0
+    refused: int = 0
+
+
+class Rotation:
+    """Moves the keystore and the deposits of the mail database to the current master key."""
+
+    def __init__(self, keyring: Keyring, store: Store, chain: Chain) -> None:
+        """Work with the keys of `keyring`."""
+        self._keyring = keyring
+        self._store = store
+        self._chain = chain
+
+    async def status(self) -> Status:
+        """Count rows and deposits by master key."""
+        counts = [await self._keyring.keystore.kids(rows) for rows in (*SEALED_ROWS, Rows.HEADS)]
+        return Status(
+            self._keyring.master.current,
+            _summed(counts),
+            await self._store.epochs.mark_kids(),
+        )
+
+    async def reseal(self, told: Progress | None = None) -> Resealed:
+        """Move everything to the current key; `told` gets the number done so far.
+
+        Raises:
+            Transient: a database is busy or away; what was moved stays, run it again.
+        """
+        done = Resealed()
+        current = self._keyring.master.current
+        await self._chain.record(
+            Event.MASTER_KEY_ROTATED, actor=OPERATOR, facts={"key": current, "step": "begun"}
+        )
+        for rows, table in SEALED_ROWS.items():
+            await self._reseal_table(rows, table, done, told)
+        await self._remark(done, told)
+        if done.refused:
+            await self._chain.record(
+                Event.KEY_MISMATCH, actor=SERVER, facts={"refused": done.refused}
+            )
+        # This entry also moves the head, the one row that is sealed with each write.
+        await self._chain.record(
+            Event.MASTER_KEY_ROTATED, actor=OPERATOR, facts={"key": current, "step": "done"}
+        )
+        await self._keyring.clear()
+        return done
+
+    async def _reseal_table(
+        self, rows: Rows, table: Table, done: Resealed, told: Progress | None
+    ) -> None:
+        keystore, current = self._keyring.keystore, self._keyring.master.current
+        last: Row | None = None
+        while page := await keystore.page(rows, last, limit=BATCH, but_kid=current):
+            last = page[-1]
+            steps = [step for row in page if (step := self._anew(rows, table, row, done))]
+            done.rows += await self._applied(steps)
+            if told is not None:
+                told(done.rows + done.deposits)
+
+    def _anew(self, rows: Rows, table: Table, row: Row, done: Resealed) -> Replace | None:
+        """Make the step that seals a row anew; none where it is not authentic, or not sealed."""
+        if row.kid == UNSEALED_KID:
+            return None
+        master = self._keyring.master
+        name = RowName(table, row.account_id, row.row_id, row.selector)
+        try:
+            sealed = seal_row(master, name, open_row(master, name, row.sealed))
+        except Corrupt:
+            done.refused += 1
+            return None
+        moved = Row(row.account_id, row.row_id, row.selector, sealed.kid, sealed.sealed)
+        return Replace(rows, moved, row.sealed)
+
+    async def _applied(self, steps: list[Replace]) -> int:
+        """Do the steps together; one by one where one of the rows changed meanwhile."""
+        try:
+            await self._keyring.apply(steps)
+        except Conflict:
+            applied = 0
+            for step in steps:
+                try:
+                    await self._keyring.apply([step])
+                    applied += 1
+                except Conflict:
+                    continue  # its writer sealed it under a key of its own choice: see `status`
+            return applied
+        return len(steps)
+
+    async def _remark(self, done: Resealed, told: Progress | None) -> None:
+        master = self._keyring.master
+        marks, after = DepositMarks(master), _FIRST
+        while page := await self._store.epochs.marked_otherwise(master.current, after, BATCH):
+            renewed: dict[AccountId, list[tuple[EpochId, int, bytes]]] = {}
+            for account_id, row in page:
+                after = (account_id, row.epoch)
+                try:
+                    kid, mark = marks.renew(account_id, row)
+                except Corrupt:
+                    done.refused += 1
+                    continue
+                renewed.setdefault(account_id, []).append((row.epoch, kid, mark))
+            for account_id, some in renewed.items():
+                await self._store.epochs.remark(account_id, some)
+                done.deposits += len(some)
+            if told is not None:
+                told(done.rows + done.deposits)
+
+
+def _summed(counts: Iterable[dict[int, int]]) -> dict[int, int]:
+    summed: dict[int, int] = {}
+    for count in counts:
+        for kid, number in count.items():
+            summed[kid] = summed.get(kid, 0) + number
+    return summed
