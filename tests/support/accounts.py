@@ -15,6 +15,7 @@ from mailserver.accounts.sessions import Lease, Sessions
 from mailserver.audit.chain import Chain
 from mailserver.crypto.sign import SigningKey
 from mailserver.model.address import Address
+from mailserver.model.errors import Corrupt
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import ManualClock
 from mailserver.runtime.offload import Offload
@@ -85,8 +86,12 @@ async def open_node(
     *,
     master: MasterKeys | None = None,
     delays: bool = False,
+    restored: bool = False,
 ) -> Node:
-    """Open a node on the two databases, making their tables where they are missing."""
+    """Open a node on the two databases, making their tables where they are missing.
+
+    `restored` takes a mail database that is older than the keystore.
+    """
     await migrate(keystore_url, Which.KEYSTORE)
     store = await Store.open(database_url, directory / "blobs", clock=clock, migrate=True)
     keystore = await Keystore.open(keystore_url, clock=clock)
@@ -94,7 +99,14 @@ async def open_node(
     if master is None:
         master = MasterKeys.load(path) if path.exists() else MasterKeys.create(path)
     keyring = Keyring(keystore, master)
-    chain = await Chain.open(store.audit, keystore, master, key=SigningKey.random(), clock=clock)
+    begin = Chain.resume if restored else Chain.open
+    key = SigningKey.random()
+    try:
+        chain = await begin(store.audit, keystore, master, key=key, clock=clock)
+    except Corrupt:
+        await store.close()
+        await keystore.close()
+        raise
     offload = Offload(2, name="test-hash")
     hashing = Hashing(offload)
     sessions = Sessions(keyring, clock)
