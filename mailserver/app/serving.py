@@ -19,6 +19,7 @@ from mailserver.operations.upkeep import forget_old
 from mailserver.runtime.background import Background, background
 from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.log import get_logger
+from mailserver.runtime.process import collect_rarely
 from mailserver.runtime.settings import Settings, Tls
 from mailserver.runtime.tls import ServerTls
 
@@ -57,6 +58,7 @@ async def serve(
             with _signals(stop, certificate):
                 async with running(house, tasks, certificate) as doors:
                     log.info("serving", doors=len(doors))
+                    collect_rarely()
                     announce(doors)
                     await stop.wait()
                     log.info("stopping")

@@ -6,11 +6,11 @@ are the user's own words.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import timedelta
 from operator import attrgetter
 from typing import assert_never
 
-from mailserver.model.message import EntryFlags, Flag, Keywords, Message
+from mailserver.model.message import EPOCH, EntryFlags, Flag, Keywords, Message
 from mailserver.protocol.imap.command import Attribute, BodySection
 from mailserver.protocol.imap.response import flag_list
 from mailserver.protocol.imap.strings import nstring
@@ -86,20 +86,20 @@ class Columns:
         return written
 
     def _internaldate(self, row: Row) -> bytes:
-        return self._date_time(_message(row).internaldate)
+        return self._date_time(_message(row).internaldate_us)
 
     def _saved_at(self, row: Row) -> bytes:
-        return self._date_time(_message(row).saved_at)
+        return self._date_time(_message(row).saved_us)
 
-    def _date_time(self, at: datetime) -> bytes:
-        if at.tzinfo is not UTC:
-            at = at.astimezone(UTC)
-        ordinal = at.toordinal()
+    def _date_time(self, microseconds: int) -> bytes:
+        ordinal, seconds = divmod(microseconds // 1_000_000, 86_400)
         day = self._days.get(ordinal)
         if day is None:
+            at = EPOCH + timedelta(days=ordinal)
             day = b"%2d-%b-%04d" % (at.day, _MONTHS[at.month - 1], at.year)
             self._days[ordinal] = day
-        return b"%b %02d:%02d:%02d +0000" % (day, at.hour, at.minute, at.second)
+        minutes, second = divmod(seconds, 60)
+        return b"%b %02d:%02d:%02d +0000" % (day, minutes // 60, minutes % 60, second)
 
 
 def literal(item: BodySection, message: Message, root: Part | None) -> tuple[bytes, ...] | None:

@@ -1,7 +1,6 @@
 """FETCH carried out: read what the plan needs by batches, and write while the client reads."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 
 from mailserver.imap.bounds import WRITE_OCTETS
 from mailserver.imap.fetch import Need, Plan, Writer, plan
@@ -103,8 +102,8 @@ class _Reading:
         self._newly_seen = stored.changed
         now = {entry.uid: entry for entry in stored.changed}
         return [
-            replace(
-                m, flags=now[m.uid].flags, keywords=now[m.uid].keywords, modseq=now[m.uid].modseq
+            m._replace(
+                flags=now[m.uid].flags, keywords=now[m.uid].keywords, modseq=now[m.uid].modseq
             )
             if m.uid in now
             else m

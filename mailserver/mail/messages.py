@@ -1,6 +1,6 @@
 """The messages of a mailbox: read, append, flag, copy, move, expunge."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from mailserver.mail import letter
@@ -21,6 +21,10 @@ from mailserver.model.message import (
 from mailserver.model.sealed import Plaintext
 from mailserver.store.changes import FlagRow
 from mailserver.store.entries import EntryRow
+from mailserver.store.packing import unpack_keywords
+
+_FLAGS = [Flag(bits) for bits in range(32)]
+"""Every combination of system flags; a lookup is a tenth of a call of the enumeration."""
 
 Ranges = Sequence[tuple[int, int]]
 """Inclusive UID ranges, ascending."""
@@ -147,43 +151,43 @@ class Messages:
         return await self._flags(changes.flags), list(changes.vanished)
 
     async def _flags(self, rows: Collection[FlagRow]) -> list[EntryFlags]:
-        keywords = {row.keywords: await self._opened.keywords(row.keywords) for row in rows}
+        keywords = await self._keywords({packed for _, _, packed, _ in rows})
         return [
-            EntryFlags(row.uid, Flag(row.flags), keywords[row.keywords], row.modseq) for row in rows
+            EntryFlags(uid, _FLAGS[flags], keywords[packed], modseq)
+            for uid, flags, packed, modseq in rows
         ]
+
+    async def _keywords(self, packed: Iterable[bytes | None]) -> dict[bytes | None, Keywords]:
+        """Return the names behind each packed set of keyword numbers."""
+        return {each: await self._opened.keywords(unpack_keywords(each)) for each in packed}
 
     async def _open(
         self, rows: Sequence[EntryRow], *, summary: bool, content: bool
     ) -> list[Message]:
         if summary or content:
             await self._opened.open_epochs({row.epoch for row in rows})
-        keywords = {row.keywords: await self._opened.keywords(row.keywords) for row in rows}
+        keywords = await self._keywords({row.packed_keywords for row in rows})
         summaries: Sequence[Plaintext | None] = [None] * len(rows)
         if summary:
             summaries = self._unlocked.open_summaries(rows)
-        messages = []
-        for row, opened in zip(rows, summaries, strict=True):
-            octets, damaged = None, summary and opened is None
-            if content:
-                octets = await self._content(row)
-                damaged = damaged or octets is None
-            messages.append(
-                Message(
-                    uid=row.uid,
-                    email_id=row.email_id,
-                    thread_id=row.thread_id,
-                    flags=Flag(row.flags),
-                    keywords=keywords[row.keywords],
-                    modseq=row.modseq,
-                    size_octets=row.size_octets,
-                    internaldate=row.internaldate,
-                    saved_at=row.saved_at,
-                    summary=opened,
-                    octets=octets,
-                    damaged=damaged,
-                )
+        contents = [await self._content(row) for row in rows] if content else [None] * len(rows)
+        return [
+            Message(
+                row.uid,
+                row.email_id,
+                row.thread_id,
+                _FLAGS[row.flags],
+                keywords[row.packed_keywords],
+                row.modseq,
+                row.size_octets,
+                row.internaldate_us,
+                row.saved_us,
+                opened,
+                octets,
+                (summary and opened is None) or (content and octets is None),
             )
-        return messages
+            for row, opened, octets in zip(rows, summaries, contents, strict=True)
+        ]
 
     async def _content(self, row: EntryRow) -> Plaintext | None:
         if row.body is None:

@@ -10,7 +10,7 @@ from mailserver.imap.fetch import Need, Writer, plan
 from mailserver.imap.view import View
 from mailserver.model.ids import EmailId, MailboxId, ModSeq, ThreadId, Uid
 from mailserver.model.mailbox import Mailbox, MailboxView
-from mailserver.model.message import Flag, Message
+from mailserver.model.message import EPOCH, Flag, Message
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.imap.command import Fetch, FetchItem
 from mailserver.protocol.imap.grammar import parse
@@ -51,8 +51,8 @@ def message(
         keywords=frozenset({"$Work"}),
         modseq=ModSeq(9),
         size_octets=len(LETTER),
-        internaldate=internaldate,
-        saved_at=datetime(2024, 5, 2, tzinfo=UTC),
+        internaldate_us=(internaldate - EPOCH) // timedelta(microseconds=1),
+        saved_us=(datetime(2024, 5, 2, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1),
         summary=Plaintext(build(LETTER).summary) if summary else None,
         octets=Plaintext(LETTER) if content else None,
         damaged=damaged,
