@@ -342,10 +342,16 @@ def encodings(word: str) -> dict[str, bytes]:
 def test_the_scanner_finds_a_planted_canary_in_each_encoding(tmp_path: Path) -> None:
     """The negative control: what finds nothing above finds everything here."""
     word = canary()
-    scanner, missed = Scanner(word.encode()), []
+    scanner, missed = Scanner(word.encode(), block_octets=1 << 16), []
     for name, octets in encodings(word).items():
         path = tmp_path / "planted"
-        for before in (0, 1, 4095, (16 << 20) + 4000):  # also across the end of a block
+        for before in (
+            0,
+            1,
+            4095,
+            (1 << 16) - 9,
+            (1 << 16) + 4000,
+        ):  # also across the end of a block
             path.write_bytes(bytes(before) + octets + secrets.token_bytes(3000))
             if not scanner.tree(tmp_path):
                 missed.append((name, before))

@@ -24,7 +24,8 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 FRAME_OCTETS = 4 << 20
 """What is looked at of one frame."""
 OVERLAP = 4096
-BLOCK = 16 << 20
+BLOCK_OCTETS = 16 << 20
+"""What is looked at of a file at once, and OVERLAP more."""
 _ESCAPED = re.compile(rb"=(?:\r?\n|([0-9A-Fa-f]{2}))")
 _DICTIONARY = zstandard.ZstdCompressionDict(DICTIONARY, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
 
@@ -53,8 +54,9 @@ def _needles(word: bytes) -> list[tuple[str, bytes]]:
 class Scanner:
     """Seeks words, in octets, files and databases."""
 
-    def __init__(self, *words: bytes) -> None:
+    def __init__(self, *words: bytes, block_octets: int = BLOCK_OCTETS) -> None:
         """Seek `words`: at least 12 lower-case ASCII letters and digits each, or less is proved."""
+        self._block_octets = block_octets
         for word in words:
             if len(word) < 12 or not re.fullmatch(rb"[a-z0-9 .-]+", word):
                 raise ValueError("a canary is a longer word of small letters and digits")
@@ -90,11 +92,11 @@ class Scanner:
             start = 0
             while True:
                 file.seek(start)
-                block = file.read(BLOCK + OVERLAP)
+                block = file.read(self._block_octets + OVERLAP)
                 found |= {f"{path}: {hit}" for hit in self.octets(block)}
-                if len(block) <= BLOCK:
+                if len(block) <= self._block_octets:
                     return found
-                start += BLOCK
+                start += self._block_octets
 
     def tree(self, *roots: Path) -> set[str]:
         """Look through every file below `roots`, and through every name."""
