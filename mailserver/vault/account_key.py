@@ -16,7 +16,7 @@ from mailserver.crypto.hpke import KeyPair, derive_pair
 from mailserver.crypto.kdf import hkdf
 from mailserver.crypto.secret import SecretKey, overwrite
 from mailserver.crypto.suite import Suite
-from mailserver.model.errors import Condition, Corrupt
+from mailserver.model.errors import Condition, Corrupt, Locked
 from mailserver.model.ids import AccountId, ObjectId
 from mailserver.vault.records import Generation
 
@@ -50,19 +50,33 @@ class AccountKey:
 
     @property
     def pair(self) -> KeyPair:
-        """The HPKE pair; derived at first use, for most sessions never open a deposit."""
+        """The HPKE pair; derived at first use, for most sessions never open a deposit.
+
+        Raises:
+            Locked: the key was closed.
+        """
         if self._pair is None:
-            self._pair = derive_pair(self.amk.octets, self.suite)
+            self._pair = derive_pair(self._live(), self.suite)
         return self._pair
 
     @property
     def storage(self) -> Aead:
-        """The storage key."""
+        """The storage key.
+
+        Raises:
+            Locked: the key was closed.
+        """
         if self._storage is None:
-            key = hkdf(self.amk.octets, b"storage" + bytes([self.suite]))
+            key = hkdf(self._live(), b"storage" + bytes([self.suite]))
             self._storage = Aead(key)
             overwrite(key)
         return self._storage
+
+    def _live(self) -> bytearray:
+        """Return the account master key, unless the account was locked in the middle of work."""
+        if self.amk.wiped:
+            raise Locked(Condition.LOCKED, "the account is locked")
+        return self.amk.octets
 
     def public(self, link: bytes = b"") -> Generation:
         """Describe this generation for the account record."""

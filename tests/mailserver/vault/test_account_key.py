@@ -8,7 +8,7 @@ import pytest
 
 from mailserver.crypto.secret import SecretKey
 from mailserver.crypto.suite import Suite
-from mailserver.model.errors import Condition, Corrupt
+from mailserver.model.errors import Condition, Corrupt, Locked
 from mailserver.model.ids import AccountId, new_account_id
 from mailserver.vault.account_key import AccountKey
 
@@ -82,7 +82,7 @@ def test_closing_overwrites_the_key() -> None:
     key.close()
     assert octets == bytes(32)
     for use in (lambda: key.pair, lambda: key.storage):
-        with pytest.raises(ValueError, match="overwritten"):
+        with pytest.raises(Locked):
             use()
 
 
