@@ -26,7 +26,6 @@ from mailserver.model.errors import Condition, Conflict, Corrupt, MailError, Tra
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Guarded
 from mailserver.runtime.clock import Clock
-from mailserver.runtime.log import get_logger
 from mailserver.store.audit import AuditLog, AuditRow
 from mailserver.store.keystore import Keystore
 from mailserver.vault.master import MasterKeys
@@ -37,10 +36,7 @@ TRIES = 100
 PATIENCE = timedelta(milliseconds=20)
 GIVEN_UP_AFTER = timedelta(seconds=15)
 GIVEN_UP_ENDS = 100
-TENDED_EVERY = timedelta(seconds=1)
 NO_FACTS: Facts = {}
-
-log = get_logger("audit")
 
 
 @dataclass(slots=True, eq=False)
@@ -160,16 +156,6 @@ class Chain:
                 head = Head(head.instance, head.base, head.pending, head.pending)
                 self._head = head if await self._row.write(head) else None
             await self._sign_when_due(head)
-
-    async def watch(self) -> None:
-        """Tend every second until cancelled; a task of the server's root group."""
-        while True:
-            try:
-                await self.tend()
-            except MailError as error:
-                # Entries are refused meanwhile, each to its own caller; here it is only told.
-                log.error("audit log not tended", condition=error.condition.name)
-            await asyncio.sleep(TENDED_EVERY.total_seconds())
 
     async def prune(self, before: datetime) -> int:
         """Drop entries older than `before`, up to the last checkpoint signed by then.
