@@ -184,7 +184,7 @@ async def destination(account: Account, name: str) -> MailboxId:
         NoDestination: there is none of that name.
     """
     try:
-        return (await account.mailboxes.named(name)).id
+        return await account.mailboxes.place(name)
     except Absent as error:
         raise NoDestination from error
 

@@ -82,6 +82,18 @@ class Mailboxes:
             raise Absent(Condition.NO_SUCH_MAILBOX, "there is no mailbox of that name")
         return self._mailbox(row)
 
+    async def place(self, name: str) -> MailboxId:
+        """Return which mailbox has that name; it is looked up once until mailboxes change.
+
+        Raises:
+            Absent: there is none.
+        """
+        name = canonical_name(name)
+        found = self._opened.places.get(name)
+        if found is None:
+            found = self._opened.places[name] = (await self.named(name)).id
+        return found
+
     async def create(self, name: str, role: Role | None = None) -> Mailbox:
         """Create a mailbox and, where they are missing, the levels above it (RFC 9051 §6.3.4).
 

@@ -8,9 +8,11 @@ from mailserver.mail.index import Index
 from mailserver.mail.index_cache import IndexBudget, IndexCache
 from mailserver.mail.opened import Opened
 from mailserver.model.errors import MailError
+from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Sealed
 from mailserver.runtime.log import get_logger
 from mailserver.runtime.offload import Offload
+from mailserver.store.changes import AccountChange
 from mailserver.store.store import Store
 from mailserver.vault.session import UnlockedAccount
 
@@ -30,9 +32,10 @@ class Office:
         self._offload = offload
         self._background = background
         self._opened: dict[UnlockedAccount, Opened] = {}
+        self._by_account: dict[AccountId, list[Opened]] = {}
         self._index_budget = IndexBudget()
-        store.on_change = self.feed.publish
-        store.watched = self.feed.is_watched
+        store.on_change = self._changed
+        store.watched = self._is_watched
 
     @property
     def opened_accounts(self) -> int:
@@ -51,15 +54,32 @@ class Office:
                 self._begin_settling,
             )
             self._opened[hold.account] = opened
+            self._by_account.setdefault(opened.account_id, []).append(opened)
             opened.settle()
         hold.on_end(lambda _: self._forget(opened))
         return Account(opened, self.feed, hold, lambda: self._forget(opened))
+
+    def _changed(self, change: AccountChange) -> None:
+        if change.mailboxes:
+            for opened in self._opened_of(change.account_id):
+                opened.places.clear()
+        self.feed.publish(change)
+
+    def _is_watched(self, account_id: AccountId) -> bool:
+        return self.feed.is_watched(account_id) or bool(self._opened_of(account_id))
+
+    def _opened_of(self, account_id: AccountId) -> list[Opened]:
+        return self._by_account.get(account_id, [])
 
     def _forget(self, opened: Opened) -> None:
         """Drop all that was opened with a key that nobody holds any more."""
         if opened.unlocked.closed:
             opened.rest()
-            self._opened.pop(opened.unlocked, None)
+            if self._opened.pop(opened.unlocked, None) is not None:
+                left = [each for each in self._opened_of(opened.account_id) if each is not opened]
+                self._by_account[opened.account_id] = left
+                if not left:
+                    del self._by_account[opened.account_id]
 
     def _begin_settling(self, opened: Opened) -> None:
         self._background.create_task(self._settle(opened))

@@ -75,6 +75,8 @@ class Opened:
         self.store = store
         self.offload = offload
         self.index = index
+        self.places: dict[str, MailboxId] = {}
+        """Mailboxes by canonical name, until one of them changes."""
         self.settling = False
         """Whether background work on the account is under way."""
         self.index_lock = asyncio.Lock()

@@ -92,3 +92,17 @@ async def test_recent_belongs_to_the_first_writable_session(mail: MailNode) -> N
     second = await account.mailboxes.open(inbox.id, writable=True)
     assert [looking.recent_from, first.recent_from, second.recent_from] == [1, 1, 3]
     assert list(first.uids) == [1, 2]
+
+
+async def test_a_place_follows_its_mailbox(mail: MailNode) -> None:
+    one = await mail.account()
+    two = await mail.sign_in()
+    made = await one.mailboxes.create("Here")
+    assert await two.mailboxes.place("Here") == made.id
+    await one.mailboxes.rename("Here", "There")
+    assert await two.mailboxes.place("There") == made.id
+    with pytest.raises(Absent):
+        await two.mailboxes.place("Here")
+    await one.mailboxes.delete("There")
+    with pytest.raises(Absent):
+        await two.mailboxes.place("There")
