@@ -88,6 +88,25 @@ async def running(
         yield doors
 
 
+def serving_since(settings: Settings) -> float | None:
+    """Say when the server that holds this data directory began, in seconds since 1970; None: none.
+
+    It has read every file that is older.
+    """
+    path = settings.data_dir / LOCK_FILE
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.fstat(descriptor).st_mtime
+    finally:
+        os.close(descriptor)
+    return None
+
+
 def _certificate(settings: Settings) -> ServerTls | None:
     """Load the certificate, if any listener needs one."""
     on = [door for door in settings.listeners.named().values() if door.address is not None]
@@ -158,6 +177,7 @@ def _alone(settings: Settings) -> Iterator[None]:
             raise Misconfigured(
                 f"data_dir: another server is running on {settings.data_dir}"
             ) from error
+        os.utime(descriptor)  # for `serving_since`; before any key is read
         yield
     finally:
         os.close(descriptor)

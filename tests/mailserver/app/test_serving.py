@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mailserver.app.house import open_house
+from mailserver.app.serving import serving_since
 from mailserver.model.errors import Misconfigured
 from mailserver.runtime.settings import Settings
 from mailserver.runtime.tls import create_self_signed
@@ -89,11 +90,17 @@ async def test_what_was_accepted_is_there_after_a_stop(tmp_path: Path) -> None:
 
 async def test_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
     settings, _ = await peopled(tmp_path)
+    assert serving_since(settings) is None
+    made_at = settings.keys.master_file.stat().st_mtime
     async with serving(settings):
+        since = serving_since(settings)
+        assert since is not None
+        assert since > made_at
         with pytest.raises(ExceptionGroup) as refused:
             async with serving(settings):
                 pytest.fail("two servers on one database")
     assert refused.group_contains(Misconfigured, match="another server is running")
+    assert serving_since(settings) is None
 
 
 async def test_address_in_use_is_told_by_the_listener_s_name(tmp_path: Path) -> None:
