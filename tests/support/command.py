@@ -1,10 +1,20 @@
-"""The command `zegel` as a person runs it: another process, its words and its exit status."""
+"""The command `zegel` as a person runs it: its words and its exit status.
+
+It runs in this process, where it takes a tenth of the time, or in one of its own (`process`), where
+the process is the point.
+"""
 
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from typer.testing import CliRunner
+
+from mailserver.cli.program import program
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,7 +35,20 @@ class Zegel:
     config: Path
 
     def __call__(self, *words: str, given: str = "", **environ: str) -> Said:
-        """Run it with `given` on standard input; `environ` is added to a clean environment."""
+        """Run it with `given` on standard input; `environ` is added to a clean environment.
+
+        What it does not foresee is raised here.
+        """
+        mine: dict[str, str | None] = {name: None for name in os.environ if name[:6] == "ZEGEL_"}
+        mine |= {"ZEGEL_CONFIG": str(self.config), **environ}
+        with _umask_kept():
+            ran = CliRunner().invoke(program, words, input=given, env=mine, prog_name="zegel")
+        if ran.exception is not None and not isinstance(ran.exception, SystemExit):
+            raise ran.exception
+        return Said(ran.exit_code, ran.stdout, ran.stderr)
+
+    def process(self, *words: str, given: str = "", **environ: str) -> Said:
+        """Run it as `__call__` does, but in a process of its own."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ZEGEL_")}
         run = subprocess.run(
             [sys.executable, "-m", "mailserver", *words],
@@ -53,6 +76,17 @@ class Zegel:
         assert len(lines) == 1, said
         assert lines[0].startswith("zegel: ")
         return lines[0].removeprefix("zegel: ")
+
+
+@contextmanager
+def _umask_kept() -> Iterator[None]:
+    """Undo what a command does to this process: some make their files private by its umask."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    try:
+        yield
+    finally:
+        os.umask(umask)
 
 
 def prepared(directory: Path) -> Zegel:
