@@ -113,6 +113,14 @@ class Keyring:
             self._opened.popitem(last=False)
         return opened
 
+    def accounts(self) -> set[AccountId]:
+        """Name the accounts whose rows are kept opened."""
+        return set(self._opened)
+
+    def forget(self, account_id: AccountId) -> None:
+        """Drop an account's opened row: it is erased."""
+        self._opened.pop(account_id, None)
+
     async def wraps(self, account_id: AccountId, *kinds: WrapKind) -> list[Wrap]:
         """Return an account's credentials, oldest first; of some kinds alone, where named.
 

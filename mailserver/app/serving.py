@@ -10,6 +10,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
 
+from mailserver.accounts.erasures import Erasures
 from mailserver.app.doors import Door, Hall, open_doors
 from mailserver.app.house import House, open_house
 from mailserver.mail.office import Office
@@ -22,8 +23,10 @@ from mailserver.runtime.log import get_logger
 from mailserver.runtime.process import collect_rarely
 from mailserver.runtime.settings import Settings, Tls
 from mailserver.runtime.tls import ServerTls
+from mailserver.store.keystore import FRESH
 
 TEND_AUDIT = timedelta(seconds=1)
+PURGE = timedelta(minutes=1)  # what was put off because the keystore was busy
 LOOK_AT_CERTIFICATE = timedelta(minutes=1)
 SWEEP = timedelta(days=1)
 LOCK_FILE = "serving.lock"
@@ -79,6 +82,9 @@ async def running(
         connections=Connections(limits.connections, limits.connections_per_address),
     )
     tasks.create_task(house.sessions.watch())
+    erasures = Erasures(house.keystore, house.keyring, house.delivery)
+    tasks.create_task(tasks.every(FRESH, erasures.look))
+    tasks.create_task(tasks.every(PURGE, house.keyring.clear))
     tasks.create_task(tasks.every(TEND_AUDIT, house.chain.tend))
     tasks.create_task(tasks.every(SWEEP, house.provisioning.sweep))
     tasks.create_task(tasks.every(SWEEP, lambda: forget_old(house.store, house.clock.now())))

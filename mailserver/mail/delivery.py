@@ -163,6 +163,21 @@ class Delivery:
         by_account = dict(zip(once, outcomes, strict=True))
         return [by_account[recipient.account_id] for recipient in recipients]
 
+    def accounts(self) -> set[AccountId]:
+        """Name the accounts of which a key or an address is at hand."""
+        known = {recipient.account_id for _, recipient in self._recipients.values()}
+        return known | self._deposits.accounts()
+
+    def forget(self, account_id: AccountId) -> None:
+        """Drop what is at hand of an account that was erased, and overwrite its running key."""
+        self._deposits.forget(account_id)
+        self._inboxes.pop(account_id, None)
+        self._recipients = {
+            key: known
+            for key, known in self._recipients.items()
+            if known[1].account_id != account_id
+        }
+
     async def _deliver_one(
         self, scanned: letter.Letter, recipient: Recipient, now: datetime
     ) -> MailError | None:

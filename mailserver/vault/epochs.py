@@ -246,6 +246,10 @@ class Deposits:
                 running = self._usable(to) or await self._begin(to, create)
         return running.issue()
 
+    def accounts(self) -> set[AccountId]:
+        """Name the accounts that have a running key."""
+        return set(self._running)
+
     def forget(self, account: AccountId) -> None:
         """Overwrite an account's running key: it is erased, frozen or has a new public key."""
         running = self._running.get(account)

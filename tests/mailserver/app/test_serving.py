@@ -7,17 +7,25 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mailserver.app.house import open_house
-from mailserver.app.serving import serving_since
+from mailserver.app.serving import running, serving_since
+from mailserver.mail.delivery import Incoming
+from mailserver.model.address import Address
 from mailserver.model.errors import Misconfigured
+from mailserver.model.sealed import Plaintext
+from mailserver.runtime.background import background
 from mailserver.runtime.settings import Settings
 from mailserver.runtime.tls import create_self_signed
+from mailserver.store.keystore import DeleteAll
+from mailserver.store.keystore_tables import Rows
 from tests.support.command import ROOT, Zegel, prepared
 from tests.support.house import Serving, add_person, made, serving, settings_in
+from tests.support.server import LISTENERS
 
 LETTER = b"From: <joe@else.test>\r\nSubject: tides\r\n\r\nHigh water at noon.\r\n"
 
@@ -86,6 +94,44 @@ async def test_what_was_accepted_is_there_after_a_stop(tmp_path: Path) -> None:
             await asyncio.to_thread(deliver, server.ports, "mx")
             found = await asyncio.to_thread(subjects, server, secret, "imaps")
             assert len(found) == count
+
+
+async def comes_true(claim: Callable[[], bool]) -> None:
+    """Wait until `claim` holds; five seconds, which is what PRIVACY §6 allows a server."""
+    async with asyncio.timeout(5):
+        while not claim():  # noqa: ASYNC110 - nothing tells it
+            await asyncio.sleep(0.05)
+
+
+async def test_keys_of_an_account_erased_elsewhere_are_gone_within_five_seconds(
+    tmp_path: Path,
+) -> None:
+    off = {f"listeners__{name}__address": "off" for name in LISTENERS}
+    settings, _ = await peopled(tmp_path, **off)
+    noor = Address.parse("noor@example.test")
+    letter = Incoming(Plaintext(LETTER), None, b"Received: here\r\n")
+    async with (
+        open_house(settings) as house,
+        open_house(settings) as command,
+        background() as tasks,
+        running(house, tasks, None),
+    ):
+        delivery = house.delivery
+        assert await delivery.deliver(letter, [await delivery.recipient(noor)]) == [None]
+        assert delivery.accounts()
+        await command.provisioning.remove_user(noor)
+        await comes_true(lambda: not (delivery.accounts() or house.keyring.accounts()))
+
+
+async def test_a_purge_that_was_put_off_is_made_up_for(tmp_path: Path) -> None:
+    off = {f"listeners__{name}__address": "off" for name in LISTENERS}
+    settings, _ = await peopled(tmp_path, **off)
+    async with open_house(settings) as house, background() as tasks:
+        (account,) = await house.store.accounts.listing()
+        await house.keyring.apply([DeleteAll(Rows.WRAPS, account.account_id)])
+        assert house.keystore.has_condemned
+        async with running(house, tasks, None):
+            await comes_true(lambda: not house.keystore.has_condemned)
 
 
 async def test_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:

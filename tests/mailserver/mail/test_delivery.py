@@ -83,3 +83,13 @@ def _incoming(octets: bytes):  # type: ignore[no-untyped-def]
     from mailserver.mail.delivery import Incoming
 
     return Incoming(Plaintext(octets), None, RECEIVED)
+
+
+async def test_nothing_of_a_forgotten_account_is_at_hand(mail: MailNode) -> None:
+    alice, bob = await mail.account(), await mail.account("bob@example.org")
+    await mail.deliver(letter(), "alice@example.org", "bob@example.org")
+    assert mail.delivery.accounts() == {alice.account_id, bob.account_id}
+    mail.delivery.forget(alice.account_id)
+    assert mail.delivery.accounts() == mail.deposits.accounts() == {bob.account_id}
+    assert await mail.deliver(letter(), "alice@example.org") == [None]
+    assert len(await messages(alice)) == 2
