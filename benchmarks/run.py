@@ -31,12 +31,11 @@ def dovecot(variant: str, options: list[str]) -> dict[str, Any] | None:
     return _figures([str(PEER), "bench", variant, *options], f"dovecot {variant}")
 
 
-def zegel(options: list[str], database: str | None) -> dict[str, Any] | None:
+def zegel(options: list[str], urls: list[str]) -> dict[str, Any] | None:
     """Measure a throw-away Zegel; None where it gave no figures."""
     directory = Path(tempfile.mkdtemp(prefix="zegel-bench-"))
     try:
-        extra = ["--database", database] if database else []
-        found = throwaway.start(directory, "--users", USERS, *extra)
+        found = throwaway.start(directory, "--users", USERS, *urls)
         into = ["--lmtp", found["lmtp"]] if found.get("lmtp") else ["--smtp", found["mx"]]
         again = f"DROP_CACHES=1 {sys.executable} -m benchmarks.throwaway restart {directory}"
         command = [sys.executable, str(MAILBENCH), "--imap", found["imap"], *into]
@@ -69,11 +68,16 @@ def main() -> int:
     parser.add_argument("--only", help="some of mailbench's scenarios, by comma")
     parser.add_argument("--servers", default="plain,encrypted,zegel")
     parser.add_argument("--database", help="a PostgreSQL URL for Zegel's mail")
+    parser.add_argument("--keystore", help="another PostgreSQL's URL for Zegel's keystore")
     parser.add_argument("--output", type=Path, default=HERE / "results")
     asked = parser.parse_args()
     options = [
         *(["--quick"] if asked.quick else []),
         *(["--only", asked.only] if asked.only else []),
+    ]
+    urls = [
+        *(["--database", asked.database] if asked.database else []),
+        *(["--keystore", asked.keystore] if asked.keystore else []),
     ]
     wanted = asked.servers.split(",")
     if shutil.which("dovecot") is None and set(wanted) - {OURS}:
@@ -81,7 +85,7 @@ def main() -> int:
         return 1
     documents: dict[str, dict[str, Any]] = {}
     for name in wanted:
-        document = zegel(options, asked.database) if name == OURS else dovecot(name, options)
+        document = zegel(options, urls) if name == OURS else dovecot(name, options)
         if document is not None:
             documents[name if name == OURS else f"dovecot-{name}"] = document
     if not documents:

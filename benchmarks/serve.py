@@ -1,10 +1,11 @@
 """A throw-away server for measurements and outside test suites: known users, limits off, loopback.
 
-    python -m benchmarks.serve --users N [--database URL] [--data DIR] [--ports a,b,…] [--workers N]
+    python -m benchmarks.serve --users N [--database URL] [--keystore URL] [--data DIR]
+                               [--ports a,b,…] [--workers N]
 
 Prints one JSON line when all listeners answer and runs in the foreground until SIGTERM. The mail
-is in DIR, keys and keystore beside it in DIR.keys. `--data DIR` on a directory that was used before
-starts on it again, with the same users.
+is in DIR, keys and keystore beside it in DIR.keys, unless URLs say otherwise. `--data DIR` on a
+directory that was used before starts on it again, with the same users.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from mailserver.operations.first_run import make_directories, make_secrets
 from mailserver.runtime.process import more_descriptors
 from mailserver.runtime.settings import CONFIG_VARIABLE, Settings, load
 from mailserver.runtime.settings_source import variable_of
-from mailserver.runtime.settings_values import GIB, TIB
+from mailserver.runtime.settings_values import GIB, TIB, sqlite_path
 from mailserver.store.migrate import Which, migrate
 from mailserver.vault.credentials import open_recovery_wrap
 from mailserver.vault.records import Scope, WrapKind
@@ -45,7 +46,12 @@ NOTE = "throw-away.json"
 
 
 def settings_for(
-    directory: Path, database: str | None, ports: Sequence[int], environ: Mapping[str, str]
+    directory: Path,
+    ports: Sequence[int],
+    environ: Mapping[str, str],
+    *,
+    database: str | None = None,
+    keystore: str | None = None,
 ) -> Settings:
     """Return settings with every limit off, where no ZEGEL_… variable says otherwise."""
     keys = keys_of(directory)
@@ -53,7 +59,7 @@ def settings_for(
     values: dict[str, Any] = {
         "hostname": "localhost",
         "data_dir": directory,
-        "keystore.url": f"sqlite:///{keys / 'keystore' / 'keystore.sqlite3'}",
+        "keystore.url": keystore or f"sqlite:///{keys / 'keystore' / 'keystore.sqlite3'}",
         "keys.master_file": keys / "secrets" / "master.key",
         "keys.audit_file": keys / "secrets" / "audit.key",
         "tls.certificate": keys / "tls" / "certificate.pem",
@@ -93,10 +99,11 @@ async def prepare(settings: Settings, users: int) -> None:
     _clear(settings)  # a first start that was cut short
     make_directories(settings)
     make_secrets(settings)
-    if settings.database.url:
-        await migrate(settings.database_url, Which.MAIN, to="base")  # whatever an earlier run left
-    await migrate(settings.database_url, Which.MAIN)
-    await migrate(settings.keystore_url, Which.KEYSTORE)
+    urls = {Which.MAIN: settings.database_url, Which.KEYSTORE: settings.keystore_url}
+    for which, url in urls.items():
+        if sqlite_path(url) is None:
+            await migrate(url, which, to="base")  # whatever an earlier run left
+        await migrate(url, which)
     async with open_house(settings) as house:
         await house.provisioning.add_domain(DOMAIN)
         together = asyncio.Semaphore(settings.limits.password_hashes)
@@ -153,6 +160,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--users", type=int, default=10)
     parser.add_argument("--database", help="a PostgreSQL URL; else SQLite in DIR")
+    parser.add_argument("--keystore", help="another PostgreSQL's URL; else SQLite in DIR.keys")
     parser.add_argument("--data", type=Path, help="where the mail lies; else a new directory")
     parser.add_argument("--ports", default="", help="by comma, in the order of the listener keys")
     parser.add_argument("--workers", type=int, default=1)
@@ -164,8 +172,9 @@ def main() -> int:
     directory = asked.data or Path(tempfile.mkdtemp(prefix="zegel-bench-")) / "data"
     os.umask(0o077)
     more_descriptors()
+    urls = {"database": asked.database, "keystore": asked.keystore}
     try:
-        settings = settings_for(directory.absolute(), asked.database, ports, os.environ)
+        settings = settings_for(directory.absolute(), ports, os.environ, **urls)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(prepare(settings, asked.users))
             runner.run(serve(settings, lambda doors: print(answer(settings, doors), flush=True)))

@@ -1,6 +1,6 @@
 """A throw-away Zegel as another program: started, killed, started again on the same data and ports.
 
-    python -m benchmarks.throwaway start DIR [--users N] [--database URL]
+    python -m benchmarks.throwaway start DIR [--users N] [--database URL] [--keystore URL]
     python -m benchmarks.throwaway restart DIR
     python -m benchmarks.throwaway stop DIR
 
@@ -113,14 +113,16 @@ def main() -> None:
     parser.add_argument("directory", type=Path)
     parser.add_argument("--users", default="10")
     parser.add_argument("--database")
+    parser.add_argument("--keystore")
     options = parser.parse_args()
     if options.command == "stop":
         stop(options.directory)
     elif options.command == "restart":
         restart(options.directory)
     else:
-        database = ["--database", options.database] if options.database else []
-        print(json.dumps(start(options.directory, "--users", options.users, *database)))
+        urls = ["--database", options.database] if options.database else []
+        urls += ["--keystore", options.keystore] if options.keystore else []
+        print(json.dumps(start(options.directory, "--users", options.users, *urls)))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from mailserver.store.store import Store
-from tests.support import postgres
-from tests.support.server import Server
+from tests.support.server import Server, databases
 from tests.support.wire import RawWire, raw, signed_in
 
 MOUNT = 'mount -t tmpfs -o size=24m,mode=700 tmpfs "$0" && exec "$@"'
@@ -109,18 +108,13 @@ async def disk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
     """A small disk under SQLite; or, beside PostgreSQL, under the blobs alone."""
     if not _can_mount(tmp_path):
         pytest.skip("a mount namespace takes root here")
-    options: tuple[str, ...] = ()
-    if request.param == "postgresql":
-        main = postgres.server("main")
-        options = ("--database", await main.create_database())
-    disk = SmallDisk(tmp_path, *options)
-    try:
-        disk.server.start()
-        yield disk
-    finally:
-        disk.server.kill()
-    if options:
-        await main.drop_database(options[1])
+    async with databases(request.param) as options:
+        disk = SmallDisk(tmp_path, *options)
+        try:
+            disk.server.start()
+            yield disk
+        finally:
+            disk.server.kill()
 
 
 @contextmanager

@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 
 from mailserver.store.store import Store
-from tests.support import postgres
-from tests.support.server import Server
+from tests.support.server import Server, databases
 from tests.support.wire import Closed, RawWire, raw, signed_in
 
 USERS = 4
@@ -220,14 +219,9 @@ def mortal(directory: Path, *options: str) -> Iterator[Server]:
 
 @pytest.fixture
 async def options(request: pytest.FixtureRequest) -> AsyncIterator[tuple[str, ...]]:
-    """What the server is started with: nothing on SQLite, the URL of an empty PostgreSQL."""
-    if request.param == "sqlite":
-        yield ()
-        return
-    main = postgres.server("main")
-    url = await main.create_database()
-    yield ("--database", url)
-    await main.drop_database(url)
+    """What the server is started with on an engine."""
+    async with databases(request.param) as options:
+        yield options
 
 
 async def assert_sound(server: Server, options: tuple[str, ...]) -> None:

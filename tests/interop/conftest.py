@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from imapclient import IMAPClient
 
-from tests.support import postgres
 from tests.support.mail_clients import Shelf, User, fill
-from tests.support.server import Server, serving
+from tests.support.server import Server, databases, serving
 
 USERS = 6
 
@@ -26,11 +25,12 @@ def running(
 ) -> Iterator[Server]:
     """A server on each engine in turn; at its end it must have logged no incident."""
     directory = tmp_path_factory.mktemp(f"server-{request.param}")
-    options: list[str] = []
-    if request.param == "postgresql":
-        options = ["--database", asyncio.run(postgres.server("main").create_database())]
-    with serving(directory, *options, users=USERS) as server:
-        yield server
+    with asyncio.Runner() as runner:
+        made = databases(request.param)
+        options = runner.run(made.__aenter__())
+        with serving(directory, *options, users=USERS) as server:
+            yield server
+        runner.run(made.__aexit__(None, None, None))
     assert '"level":"error"' not in server.words()
 
 

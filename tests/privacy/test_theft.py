@@ -44,10 +44,9 @@ from mailserver.vault.master import MasterKeys
 from mailserver.vault.opening import OpenEpoch
 from mailserver.vault.records import RowName, Scope, Table, open_account, open_row, open_wrap
 from mailserver.vault.session import UnlockedAccount
-from tests.support import postgres
 from tests.support.accounts import open_node
 from tests.support.mail import messages
-from tests.support.server import Server
+from tests.support.server import Server, databases
 
 KEY_OCTETS = 32
 EVERYTHING = [(1, 0xFFFF_FFFF)]
@@ -112,28 +111,26 @@ def use(server: Server) -> None:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 async def loot(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Loot]:
     """Everything a server left, copied after its end."""
-    options: tuple[str, ...] = ()
-    if request.param == "postgresql":
-        options = ("--database", await postgres.server("main").create_database())
-    server = Server(tmp_path / "server", *options)
-    try:
-        server.start()
-        use(server)
-        assert server.stop() == 0
-    finally:
-        server.kill()
-    data = shutil.copytree(server.data, tmp_path / "loot" / "data")
-    keys = shutil.copytree(server.data.with_name("data.keys"), tmp_path / "loot" / "keys")
-    yield Loot(
-        database=options[1] if options else f"sqlite:///{data / 'zegel.sqlite3'}",
-        keystore=f"sqlite:///{keys / 'keystore' / 'keystore.sqlite3'}",
-        blobs=data / "blobs",
-        master=keys / "secrets" / "master.key",
-        login=server.user()[0],
-        secret=server.user()[1],
-    )
-    if options:
-        await postgres.server("main").drop_database(options[1])
+    async with databases(request.param) as options:
+        server = Server(tmp_path / "server", *options)
+        try:
+            server.start()
+            use(server)
+            assert server.stop() == 0
+        finally:
+            server.kill()
+        data = shutil.copytree(server.data, tmp_path / "loot" / "data")
+        keys = shutil.copytree(server.data.with_name("data.keys"), tmp_path / "loot" / "keys")
+        files = (data / "zegel.sqlite3", keys / "keystore" / "keystore.sqlite3")
+        database, keystore = options[1::2] or [f"sqlite:///{file}" for file in files]
+        yield Loot(
+            database=database,
+            keystore=keystore,
+            blobs=data / "blobs",
+            master=keys / "secrets" / "master.key",
+            login=server.user()[0],
+            secret=server.user()[1],
+        )
 
 
 @asynccontextmanager

@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.support import postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -38,7 +40,7 @@ class Server:
 
         Args:
             directory: where everything it writes goes.
-            options: further options of `benchmarks.serve`, such as `--database`, URL.
+            options: further options of `benchmarks.serve`, such as those of `databases`.
             users: how many users to make.
             environ: further variables, such as ZEGEL_LIMITS_CONNECTIONS.
             prefix: a command that runs the server as its last arguments, `unshare` for one.
@@ -161,6 +163,25 @@ class Server:
             if int(fields[2]) == self._process.pid:  # its process group
                 pages += int(fields[21])
         return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@asynccontextmanager
+async def databases(engine: str) -> AsyncIterator[tuple[str, ...]]:
+    """Yield the options for an engine: none for `sqlite`, whose files the server makes.
+
+    For `postgresql` they are `--database`, URL, `--keystore`, URL: an empty database in each of two
+    instances, dropped at the end.
+    """
+    if engine == "sqlite":
+        yield ()
+        return
+    main, keystore = postgres.server("main"), postgres.server("keystore")
+    mail_url, keystore_url = await main.create_database(), await keystore.create_database()
+    try:
+        yield ("--database", mail_url, "--keystore", keystore_url)
+    finally:
+        await main.drop_database(mail_url)
+        await keystore.drop_database(keystore_url)
 
 
 @contextmanager
