@@ -9,7 +9,7 @@ from mailserver.imap.session import Session
 from mailserver.imap.view import View
 from mailserver.mail.account import Account
 from mailserver.model.mailbox import Mailbox
-from mailserver.model.message import Flag
+from mailserver.model.message import NO_KEYWORDS, Flag, Keywords
 from mailserver.protocol.imap import response
 from mailserver.protocol.imap.command import (
     Create,
@@ -98,19 +98,22 @@ async def _select(
     session.watch = account.watch(session.wake)
     try:
         opened = await account.mailboxes.open(mailbox.id, writable=writable)
+        keywords = await account.mailboxes.keywords()
     except BaseException:
         session.deselect()
         raise
     view = session.view = View(opened, writable=writable)
     session.condstore = session.condstore or condstore
-    session.link.say(_selected(view))
+    session.link.say(_selected(view, keywords))
     verb = b"SELECT" if writable else b"EXAMINE"
     session.ok(tag, verb + b" completed", b"READ-WRITE" if writable else b"READ-ONLY")
 
 
-def _selected(view: View) -> bytes:
+def _selected(view: View, keywords: Keywords) -> bytes:
     mailbox, uids = view.opened.mailbox, view.uids
-    permanent = permanent_flags(ALL_FLAGS if view.writable else Flag.NONE, (), more=view.writable)
+    permanent = permanent_flags(Flag.NONE, NO_KEYWORDS, more=False)
+    if view.writable:
+        permanent = permanent_flags(ALL_FLAGS, keywords, more=True)
     codes = [
         (permanent, b"flags that stay"),
         (number(b"UIDVALIDITY", mailbox.uid_validity), b"UIDs are valid"),
@@ -123,7 +126,7 @@ def _selected(view: View) -> bytes:
             codes.append((number(b"UNSEEN", position), b"first unseen"))
     return b"".join(
         (
-            response.flags_line(()),
+            response.flags_line(keywords),
             response.exists(len(uids)),
             response.recent(view.recent),
             *[response.untagged(b"OK", text, code) for code, text in codes],

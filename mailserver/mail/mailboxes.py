@@ -19,6 +19,7 @@ from mailserver.model.mailbox import (
     MailboxView,
     Role,
 )
+from mailserver.model.message import Keywords
 from mailserver.store.mailboxes import MailboxRow, NewMailbox
 from mailserver.vault.guard import AccountGuard, Kind
 
@@ -176,6 +177,10 @@ class Mailboxes:
             recent_from=selected.recent_from,
             first_unseen=selected.first_unseen,
         )
+
+    async def keywords(self) -> Keywords:
+        """Return the keywords in use, the same for every mailbox of the account."""
+        return await self._opened.keyword_names()
 
     async def _set_subscribed(self, name: str, *, subscribed: bool) -> None:
         name = canonical_name(name)

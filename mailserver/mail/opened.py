@@ -151,6 +151,11 @@ class Opened:
             sorted({self._keyword_numbers[n] for n in wanted if n in self._keyword_numbers})
         )
 
+    async def keyword_names(self) -> Keywords:
+        """Return every keyword of the account, read now: another node may have added some."""
+        await self._read_keywords()
+        return frozenset(self._keyword_names.values())
+
     async def keywords(self, numbers: tuple[int, ...]) -> Keywords:
         """Return the names behind the numbers an entry holds."""
         names = self._keyword_sets.get(numbers)
