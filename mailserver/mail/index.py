@@ -19,7 +19,8 @@ from mailserver.store.search import NewSegment, SegmentRow, TailRow
 
 SETTLE_TAILS = 1_024  # in a session that stays open
 MERGE_TAILS = 256  # so many small objects cost about as much to open as one segment
-TAIL_ROWS = 5_000
+TAIL_ROWS = 1_000
+MERGE_PAUSE_SECONDS = 0.02  # others have their turn between two segments
 
 Frames = list[tuple[EmailId, bytes]]
 
@@ -68,6 +69,7 @@ class Index:
                 break  # all of them damaged: they stay for the repair that reads the messages
             for batch in segment.merge(frames):
                 await self._put(batch, dropped_tails=[email_id for email_id, _ in batch])
+                await asyncio.sleep(MERGE_PAUSE_SECONDS)
             merged += len(rows)
         merged += await self._rewrite_worn()
         return merged

@@ -16,6 +16,7 @@ from mailserver.store.changes import AccountChange
 from mailserver.store.store import Store
 from mailserver.vault.session import UnlockedAccount
 
+SETTLE_SECONDS = 10.0  # a program that looks in for a moment is not kept from its answer
 CONVERSIONS_PER_SECOND = 500  # PRIVACY §2: KEM work after an unlock stays in the background
 CONVERSION_BATCH = 25  # about 3 ms of KEM work on the event loop
 
@@ -33,6 +34,7 @@ class Office:
         self._background = background
         self._opened: dict[UnlockedAccount, Opened] = {}
         self._by_account: dict[AccountId, list[Opened]] = {}
+        self._settling: dict[Opened, asyncio.TimerHandle] = {}
         self._index_budget = IndexBudget()
         store.on_change = self._changed
         store.watched = self._is_watched
@@ -55,7 +57,9 @@ class Office:
             )
             self._opened[hold.account] = opened
             self._by_account.setdefault(opened.account_id, []).append(opened)
-            opened.settle()
+            self._settling[opened] = asyncio.get_running_loop().call_later(
+                SETTLE_SECONDS, opened.settle
+            )
         hold.on_end(lambda _: self._forget(opened))
         return Account(opened, self.feed, hold, lambda: self._forget(opened))
 
@@ -76,6 +80,7 @@ class Office:
         if opened.unlocked.closed:
             opened.rest()
             if self._opened.pop(opened.unlocked, None) is not None:
+                self._settling.pop(opened).cancel()
                 left = [each for each in self._opened_of(opened.account_id) if each is not opened]
                 self._by_account[opened.account_id] = left
                 if not left:

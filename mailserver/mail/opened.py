@@ -6,13 +6,13 @@ the account closes; `rest` drops what can be read again (PRIVACY §6: ten minute
 
 import asyncio
 import unicodedata
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from mailserver.mail.facts import Facts
 from mailserver.mail.index_cache import IndexCache
 from mailserver.model.change import Change, MailboxChange
-from mailserver.model.errors import Condition, Refused
+from mailserver.model.errors import Condition, Refused, Transient
 from mailserver.model.ids import AccountId, EpochId, MailboxId
 from mailserver.model.message import (
     KEYWORD_OCTETS,
@@ -108,11 +108,21 @@ class Opened:
         if not missing:
             return
         rows = await self.store.epochs.rows(self.account_id, missing)
-        for epoch in self.unlocked.open_epochs(rows):
+        refused = self.unlocked.open_epochs(rows)
+        await self._convert(rows)
+        for epoch in refused:
             refusal = self.unlocked.refusal(epoch)
             log.error(
                 "epoch refused", epoch=epoch, condition=refusal.condition.name if refusal else ""
             )
+
+    async def _convert(self, rows: Sequence[EpochRow]) -> None:
+        """Wrap what a KEM opened under the session's own key, so that it is paid only once."""
+        wraps = [(epoch, Sealed(sealed)) for epoch, sealed in self.unlocked.rewraps(rows)]
+        try:
+            await self.store.epochs.rewrap(self.account_id, wraps)
+        except Transient as error:  # a full disk must not keep anybody from reading
+            log.warning("epochs not converted", condition=error.condition.name)
 
     async def owner_key(self) -> ContentKey:
         """Return the content key under which this session seals."""

@@ -143,3 +143,16 @@ async def test_a_mailbox_that_is_gone(mail: MailNode) -> None:
     with pytest.raises(Absent):
         await account.messages.append(MailboxId(99), [NewMessage(Plaintext(letter()))])
     assert await account.messages.flags(MailboxId(99), [(Uid(1), Uid(9))]) == []
+
+
+async def test_t_obj_5_an_epoch_is_opened_by_its_kem_only_once(mail: MailNode) -> None:
+    account = await mail.account()
+    await mail.deliver(letter(), "alice@example.org")
+    (deposit,) = await mail.node.store.epochs.rows(account.account_id)
+    await messages(account, summary=True)
+    (wrapped,) = await mail.node.store.epochs.rows(account.account_id)
+    assert wrapped.origin == deposit.origin
+    assert len(wrapped.sealed) < len(deposit.sealed)
+    again = await mail.sign_in()
+    (message,) = await messages(again, summary=True)
+    assert not message.damaged
