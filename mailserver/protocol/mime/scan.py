@@ -314,12 +314,12 @@ class _Scan:
             end -= 2 if message.startswith(b"\r\n", end - 2) else 1
         end = max(end, self.counted)  # ... unless it ended the header of an empty part
         newlines = self.count(end)
-        unended = 1 if end > self.open[-1].part.header_end and message[end - 1] != 0x0A else 0
+        unended = end > 0 and message[end - 1] != 0x0A
         while len(self.open) > keep:
             self.forget(len(self.open) - 1)
             part, before, *_ = self.open.pop()
             part.body_end = end
-            part.lines = newlines - before + unended
+            part.lines = newlines - before + (unended and end > part.header_end)
             if part.type == b"multipart" and not part.children:
                 part.type, part.subtype, part.params = b"text", b"plain", _TEXT_PLAIN
 
