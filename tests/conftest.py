@@ -83,8 +83,8 @@ async def database_url(engine: str, tmp_path: Path) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def keystore_url(engine: str, tmp_path: Path) -> AsyncIterator[str]:
-    """An empty database for a keystore, on each engine in turn."""
-    async for url in _fresh(engine, "keystore", tmp_path / "keystore.db"):
+    """A migrated database for a keystore, on each engine in turn."""
+    async for url in _fresh(engine, "keystore", tmp_path / "keystore.db", Which.KEYSTORE):
         yield url
 
 

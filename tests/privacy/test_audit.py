@@ -14,9 +14,9 @@ from tests.support.audit import Log, open_log
 
 
 @pytest.fixture
-async def log(database_url: str, keystore_url: str, tmp_path: Path) -> AsyncIterator[Log]:
+async def log(mail_url: str, keystore_url: str, tmp_path: Path) -> AsyncIterator[Log]:
     """A log of five entries and a checkpoint behind the third."""
-    async with open_log(database_url, keystore_url, tmp_path) as opened:
+    async with open_log(mail_url, keystore_url, tmp_path) as opened:
         chain = await opened.chain()
         for n in range(5):
             await chain.record(Event.SIGN_IN, actor=OPERATOR, facts={"n": n})

@@ -13,7 +13,6 @@ from mailserver.crypto.sign import SigningKey
 from mailserver.runtime.clock import ManualClock
 from mailserver.store.audit import CheckpointRow
 from mailserver.store.keystore import Keystore
-from mailserver.store.migrate import Which, migrate
 from mailserver.store.store import Store
 from mailserver.vault.master import MasterKeys
 
@@ -49,10 +48,9 @@ class Log:
 
 @asynccontextmanager
 async def open_log(database_url: str, keystore_url: str, directory: Path) -> AsyncIterator[Log]:
-    """Open a log, making what is missing."""
-    await migrate(keystore_url, Which.KEYSTORE)
+    """Open a log on migrated databases, making the keys that are missing."""
     clock = ManualClock()
-    store = await Store.open(database_url, directory / "blobs", clock=clock, migrate=True)
+    store = await Store.open(database_url, directory / "blobs", clock=clock)
     keystore = await Keystore.open(keystore_url, clock=clock)
     path = directory / "master.key"
     master = MasterKeys.load(path) if path.exists() else MasterKeys.create(path)

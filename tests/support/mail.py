@@ -43,8 +43,8 @@ class MailNode:
 
     async def account(self, address: str = "alice@example.org") -> Account:
         """Make a user and return the opened account."""
-        await self.node.user(address)
-        return await self.sign_in(address)
+        user = await self.node.user(address)
+        return self.office.open(await self.node.unlocked(user))
 
     async def sign_in(self, address: str = "alice@example.org") -> Account:
         """Open an account with its password."""

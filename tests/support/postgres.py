@@ -27,12 +27,15 @@ import asyncpg
 
 RUN_DIRECTORY = "ZEGEL_TEST_POSTGRES"
 START_SECONDS = 60.0
+MEMORY = "/dev/shm"
+MEMORY_OCTETS = 4 << 30  # containers often have 64 MB there
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root, containers like to
 _SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "300",
+    "max_wal_size": "256MB",
     "shared_buffers": "32MB",
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -54,8 +57,8 @@ class PostgresServer:
     async def create_database(self, template: str | None = None) -> str:
         """Make a database of a random name, empty or like `template`; return its URL."""
         name = f"t_{secrets.token_hex(8)}"
-        like = f" TEMPLATE {template} STRATEGY FILE_COPY" if template else ""
-        await self._run(f"CREATE DATABASE {name}{like}")
+        like = template or "template1"
+        await self._run(f"CREATE DATABASE {name} TEMPLATE {like} STRATEGY FILE_COPY")
         return self.url(name)
 
     async def template(self, name: str, fill: Callable[[str], Awaitable[None]]) -> str:
@@ -203,9 +206,21 @@ def server(name: str) -> PostgresServer:
 
 def begin() -> None:
     """Prepare a run; called in the process that begins it, before any worker."""
-    directory = tempfile.mkdtemp(prefix="zegel-postgres-")
+    directory = tempfile.mkdtemp(prefix="zegel-postgres-", dir=_fast_directory())
     Path(directory).chmod(0o711)  # the unprivileged user passes through to its own directory
     os.environ[RUN_DIRECTORY] = directory
+
+
+def _fast_directory() -> str | None:
+    """Return memory to put it into, where there is enough; else None, the usual temporary files.
+
+    A new database is 300 files: 0.3 s on a disk, 0.01 s in memory, and each test has two.
+    """
+    try:
+        room = shutil.disk_usage(MEMORY).free >= MEMORY_OCTETS
+    except OSError:
+        return None
+    return MEMORY if room and os.access(MEMORY, os.W_OK) else None
 
 
 def end() -> None:

@@ -9,7 +9,7 @@ from tests.support.audit import Log, open_log
 
 
 @pytest.fixture
-async def log(database_url: str, keystore_url: str, tmp_path: Path) -> AsyncIterator[Log]:
+async def log(mail_url: str, keystore_url: str, tmp_path: Path) -> AsyncIterator[Log]:
     """An empty log."""
-    async with open_log(database_url, keystore_url, tmp_path) as opened:
+    async with open_log(mail_url, keystore_url, tmp_path) as opened:
         yield opened

@@ -10,7 +10,7 @@ from tests.support.mail import MailNode, open_mail
 
 
 @pytest.fixture
-async def mail(database_url: str, keystore_url: str, tmp_path: Path) -> AsyncIterator[MailNode]:
+async def mail(mail_url: str, keystore_url: str, tmp_path: Path) -> AsyncIterator[MailNode]:
     """A node with mail."""
-    async with open_mail(database_url, keystore_url, tmp_path, ManualClock()) as node:
+    async with open_mail(mail_url, keystore_url, tmp_path, ManualClock()) as node:
         yield node

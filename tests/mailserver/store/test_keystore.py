@@ -28,7 +28,6 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def keystore(keystore_url: str, clock: ManualClock) -> AsyncIterator[Keystore]:
-    await migrate(keystore_url, Which.KEYSTORE)
     keystore = await Keystore.open(keystore_url, clock=clock)
     yield keystore
     await keystore.close()
@@ -153,13 +152,12 @@ async def test_pages_walk_through_every_row_once(keystore: Keystore) -> None:
     assert await keystore.kids(Rows.WRAPS) == {0: 4, 1: 3}
 
 
-async def test_a_keystore_without_tables_is_refused(keystore_url: str, clock: ManualClock) -> None:
+async def test_a_keystore_without_tables_is_refused(database_url: str, clock: ManualClock) -> None:
     with pytest.raises(Misconfigured, match="zegel migrate"):
-        await Keystore.open(keystore_url, clock=clock)
+        await Keystore.open(database_url, clock=clock)
 
 
 async def test_the_schema_goes_back_and_forth(keystore_url: str, clock: ManualClock) -> None:
-    await migrate(keystore_url, Which.KEYSTORE)
     await migrate(keystore_url, Which.KEYSTORE, to="base")
     with pytest.raises(Misconfigured):
         await Keystore.open(keystore_url, clock=clock)
