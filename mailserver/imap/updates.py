@@ -7,8 +7,9 @@ from mailserver.protocol.imap.response import flag_list
 def announcement(view: View, *, expunges: bool, modseq: bool) -> bytes:
     """Return the responses that bring the client's count of `view` up to date; empty where it is.
 
-    Flags come with the UID, so that a client need not have counted right, and with the MODSEQ where
-    it asked to know them (RFC 7162 §3.1).
+    Flags come with UID and MODSEQ where the client asked to know them (RFC 7162 §3.1). To others
+    they come without the UID, as RFC 3501 has it: they may follow the answer to a UID FETCH of the
+    same message, and clients that key answers by UID would take one for the other.
     """
     news = view.news(expunges=expunges)
     said = [b"* %d EXPUNGE\r\n" % position for position in news.expunged]
@@ -23,5 +24,5 @@ def announcement(view: View, *, expunges: bool, modseq: bool) -> bytes:
                 % (position, entry.uid, flags, entry.modseq)
             )
         else:
-            said.append(b"* %d FETCH (UID %d FLAGS %b)\r\n" % (position, entry.uid, flags))
+            said.append(b"* %d FETCH (FLAGS %b)\r\n" % (position, flags))
     return b"".join(said)

@@ -91,7 +91,7 @@ def test_flags_of_old_messages_are_told_at_their_new_position_those_of_new_ones_
     seen.note(change(5, vanished=(10,)))
     seen.note(change(6, appeared=(30,)))
     seen.note(change(7, flagged=(flags(20, 7), flags(30, 7))))
-    assert told(seen).splitlines()[-1] == b"* 1 FETCH (UID 20 FLAGS (\\Seen))"
+    assert told(seen).splitlines()[-1] == b"* 1 FETCH (FLAGS (\\Seen))"
 
 
 def test_of_several_changes_the_last_flags_are_told_with_their_modseq() -> None:
@@ -114,14 +114,14 @@ def test_the_echo_of_ones_own_store_is_not_told_but_the_next_change_is() -> None
     seen.note(change(5, flagged=(flags(10, 5),)))
     assert told(seen) == b""
     seen.note(change(6, flagged=(flags(10, 6),)))
-    assert told(seen) == b"* 1 FETCH (UID 10 FLAGS (\\Seen))\r\n"
+    assert told(seen) == b"* 1 FETCH (FLAGS (\\Seen))\r\n"
 
 
 def test_a_store_that_changed_nothing_hides_nobody_elses_change() -> None:
     seen = view(10, 20)
     seen.note_stored(Stored([], [], None))
     seen.note(change(5, flagged=(flags(20, 5),)))
-    assert told(seen) == b"* 2 FETCH (UID 20 FLAGS (\\Seen))\r\n"
+    assert told(seen) == b"* 2 FETCH (FLAGS (\\Seen))\r\n"
 
 
 def test_other_mailboxes_are_none_of_its_business() -> None:
@@ -148,7 +148,7 @@ def test_resync_finds_what_was_lost() -> None:
     assert not seen.stale
     assert seen.modseq == 9
     assert told(seen) == (
-        b"* 1 EXPUNGE\r\n* 3 EXISTS\r\n* 0 RECENT\r\n* 2 FETCH (UID 30 FLAGS (\\Seen))\r\n"
+        b"* 1 EXPUNGE\r\n* 3 EXISTS\r\n* 0 RECENT\r\n* 2 FETCH (FLAGS (\\Seen))\r\n"
     )
     assert list(seen.uids) == [20, 30, 50]
 
