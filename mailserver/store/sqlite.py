@@ -45,6 +45,7 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA secure_delete=ON",  # erased rows leave no octets behind in free pages
     "PRAGMA busy_timeout=5000",
+    "PRAGMA wal_autocheckpoint=512",  # 4 MiB: the log keeps the size it once had
     "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",  # nothing of ours lies in a temporary file
 )
