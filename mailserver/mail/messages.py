@@ -49,9 +49,9 @@ class Messages:
             Absent: the mailbox is gone.
             Refused: over quota.
         """
-        key = await self._opened.owner_key()
         emails = []
         for message in messages:
+            key = await self._opened.owner_key()
             emails.append(
                 await letter.seal(
                     await letter.scan(message.octets.reveal(), self._opened.offload),

@@ -146,6 +146,11 @@ class ContentKey:
         """To how many messages it was handed out."""
         return self._issued
 
+    @property
+    def served(self) -> int:
+        """How many messages were sealed with it."""
+        return self._served
+
     def issue(self) -> "ContentKey":
         """Count one more message that will be sealed."""
         self._issued += 1

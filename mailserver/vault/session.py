@@ -9,6 +9,7 @@ damaged message spoils itself and no list.
 import asyncio
 from collections.abc import Iterable, Mapping
 from functools import partial
+from time import monotonic
 from typing import Never, Protocol
 
 from mailserver.crypto.context import FieldId, Kind, Origin
@@ -19,6 +20,8 @@ from mailserver.model.sealed import Plaintext, Sealed
 from mailserver.vault.account_key import AccountKey
 from mailserver.vault.credentials import open_member_wrap
 from mailserver.vault.epochs import (
+    EPOCH_MESSAGES,
+    EPOCH_SECONDS,
     WRAPPED_OCTETS,
     CreateEpoch,
     DepositMarks,
@@ -70,11 +73,13 @@ class UnlockedAccount:
     __slots__ = (
         "__weakref__",
         "_creating",
+        "_former",
         "_generations",
         "_keys",
         "_marks",
         "_opened",
         "_owner",
+        "_owner_until",
         "_refused",
         "account_id",
         "addresses",
@@ -108,6 +113,8 @@ class UnlockedAccount:
         self._opened: dict[EpochId, OpenEpoch] = {}
         self._refused: dict[EpochId, MailError] = {}
         self._owner: ContentKey | None = None
+        self._owner_until = 0.0
+        self._former: list[ContentKey] = []
         self._creating = asyncio.Lock()
 
     @property
@@ -198,12 +205,17 @@ class UnlockedAccount:
         return wraps
 
     async def owner_key(self, create: CreateEpoch) -> ContentKey:
-        """Return this session's own content key, made by `create` at first use.
+        """Return this session's own content key, made by `create` at first use and then anew.
+
+        It is used for at most an hour or 1,000 messages; ask again for each message.
 
         Raises:
             Locked: the account is closed; or whatever `create` raises.
         """
         async with self._creating:  # two appends at once share one epoch
+            if self._owner is not None and self._owner_is_spent(self._owner):
+                self._former.append(self._owner)  # somebody may be sealing with it: wiped later
+                self._owner = None
             if self._owner is None:
                 own = self.key
                 key = SecretKey.random()
@@ -222,7 +234,11 @@ class UnlockedAccount:
                     own.suite,
                 )
                 self._owner = ContentKey(key, self.account_id, row.epoch, Origin.OWNER, own.suite)
+                self._owner_until = monotonic() + EPOCH_SECONDS
             return self._owner
+
+    def _owner_is_spent(self, key: ContentKey) -> bool:
+        return key.served >= EPOCH_MESSAGES or monotonic() >= self._owner_until
 
     def open_summary(self, epoch: EpochId, object_id: ObjectId, sealed: Sealed) -> Plaintext:
         """Open one message's summary.
@@ -286,8 +302,11 @@ class UnlockedAccount:
         self._opened.clear()
         self._refused.clear()
         if self._owner is not None:
-            self._owner.close()
+            self._former.append(self._owner)
             self._owner = None
+        for key in self._former:
+            key.close()
+        self._former.clear()
 
     def close(self) -> None:
         """Overwrite every key: the account is locked. Doing it twice is harmless."""

@@ -18,7 +18,13 @@ from mailserver.model.ids import EpochId, ObjectId, new_account_id, new_object_i
 from mailserver.model.sealed import Plaintext, Sealed
 from mailserver.vault import credentials
 from mailserver.vault.account_key import AccountKey
-from mailserver.vault.epochs import DepositMarks, Deposits, NewEpochValues, deposit_epoch
+from mailserver.vault.epochs import (
+    EPOCH_MESSAGES,
+    DepositMarks,
+    Deposits,
+    NewEpochValues,
+    deposit_epoch,
+)
 from mailserver.vault.session import UnlockedAccount
 from tests.support.vault import NOW, Email, Person, a_master
 
@@ -377,3 +383,16 @@ def test_an_object_of_another_format_is_damaged(account: UnlockedAccount, email:
 def test_marks_of_another_server_do_not_hold(person: Person, email: Email) -> None:
     foreign = UnlockedAccount(person.account, person.record, person.key(), DepositMarks(a_master()))
     assert foreign.open_epochs(person.epochs.rows) == [email.epoch]
+
+
+async def test_an_owners_epoch_ends_after_a_thousand_messages(person: Person) -> None:
+    account = person.unlock()
+    first = await account.owner_key(person.epochs.create)
+    for _ in range(EPOCH_MESSAGES):
+        first.seal_email(new_object_id(), b"s", b"b", b"t")
+    second = await account.owner_key(person.epochs.create)
+    assert second.epoch != first.epoch
+    assert await account.owner_key(person.epochs.create) is second
+    account.close()
+    assert first.closed
+    assert second.closed
