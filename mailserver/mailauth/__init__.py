@@ -1,4 +1,4 @@
-"""Mail authentication: SPF, DKIM, DMARC and ARC, verified for what comes in, made for what goes out.
+"""Mail authentication: SPF, DKIM, DMARC and ARC, verified on the way in, made on the way out.
 
 Ours rather than a library's, since those that exist are stale. Each module is one RFC, takes plain
 values and a resolver, and returns a verdict that says why; `authentication_results` writes them
