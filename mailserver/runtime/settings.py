@@ -177,6 +177,8 @@ class Settings(Section):
 
     hostname: str = Field(default_factory=socket.getfqdn, min_length=1, max_length=255)
     data_dir: Path = Path("/var/lib/zegel")
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that serve side by side; above 1 the mail is in PostgreSQL (ADR 10)."""
     listeners: Listeners = Listeners()
     database: Database = Database()
     keystore: Keystore = Keystore()
@@ -301,6 +303,10 @@ def _check_urls(settings: Settings) -> None:
     for key, url in urls.items():
         if not url.startswith(("sqlite:///", "postgresql://")):
             raise Misconfigured(f"{key}: it must begin with sqlite:/// or postgresql://")
+    if settings.workers > 1 and sqlite_path(settings.database_url) is not None:
+        raise Misconfigured(
+            "workers: several processes need PostgreSQL as database.url, for SQLite has one writer"
+        )
 
 
 def _check_separation(settings: Settings) -> None:

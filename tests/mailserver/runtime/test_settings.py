@@ -193,3 +193,11 @@ def test_keystore_has_a_postgresql_of_its_own(file: Path) -> None:
     assert "instance of its own" in refusal(file, text.format("db:5432"))
     file.write_text(text.format("db:5433"))
     assert load(file, {}).keystore.url.endswith("/keys")
+
+
+def test_several_workers_need_postgresql(file: Path) -> None:
+    assert refusal(file, "workers = 2\n").startswith("workers: several processes need PostgreSQL")
+    assert "workers" in refusal(file, "workers = 0\n")
+    file.write_text('workers = 2\n[database]\nurl = "postgresql://a@db/mail"\n')
+    assert load(file, {}).workers == 2
+    assert load(None, {}).workers == 1
