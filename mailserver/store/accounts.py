@@ -16,8 +16,9 @@ from mailserver.store.blobs import Place
 from mailserver.store.driver import Sql, fetch_one
 from mailserver.store.instants import from_microseconds
 from mailserver.store.mailboxes import NewMailbox, insert_mailboxes
+from mailserver.store.schema import PER_ACCOUNT
 from mailserver.store.sweeps import truncate_log
-from mailserver.store.tables import PER_ACCOUNT, accounts, addresses, blobs
+from mailserver.store.tables import accounts, addresses, blobs
 
 
 class AccountState(IntEnum):

@@ -18,8 +18,8 @@ from mailserver.model.ids import AccountId, ObjectId
 from mailserver.store.access import Access
 from mailserver.store.blobs import Place
 from mailserver.store.driver import Row, Sql, fetch
+from mailserver.store.schema import PER_ACCOUNT
 from mailserver.store.sweeps import ORPHAN_AGE
-from mailserver.store.tables import PER_ACCOUNT
 
 BLOBS_AT_ONCE = 200
 

@@ -238,8 +238,3 @@ audit_checkpoints = Table(
     column("hash", LargeBinary(32), "none", "of that entry", "audit"),
     column("signature", LargeBinary, "none", "Ed25519 over the above", "audit"),
 )
-
-PER_ACCOUNT: tuple[Table, ...] = tuple(
-    table for table in metadata.sorted_tables if "account_id" in table.c
-)
-"""Every table with rows of an account: what erasing an account empties."""

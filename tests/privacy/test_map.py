@@ -5,12 +5,12 @@ from typing import get_args
 import pytest
 from sqlalchemy import Column, Table
 
-from mailserver.store import keystore_tables, tables
+from mailserver.store import keystore_tables, schema, tables
 from mailserver.store.columns import Class, Retention
 
 COLUMNS = [
     pytest.param(column, id=f"{table.name}.{column.name}")
-    for metadata in (tables.metadata, keystore_tables.metadata)
+    for metadata in (schema.metadata, keystore_tables.metadata)
     for table in metadata.sorted_tables
     for column in table.columns
 ]
@@ -30,21 +30,21 @@ def test_each_column_is_classified(column: Column[object]) -> None:
 
 
 def test_retention_of_mail_is_one_of_those_we_have() -> None:
-    used = {c.info["retention"] for t in tables.metadata.sorted_tables for c in t.columns}
+    used = {c.info["retention"] for t in schema.metadata.sorted_tables for c in t.columns}
     assert used <= set(get_args(Retention))
 
 
 def test_what_stands_in_clear_is_what_the_notes_justify() -> None:
     clear = {
         column.name
-        for table in tables.metadata.sorted_tables
+        for table in schema.metadata.sorted_tables
         for column in table.columns
         if column.info["pd"] == "clear"
     }
     assert clear == CLEAR_IN_MAIN
 
 
-@pytest.mark.parametrize("table", tables.PER_ACCOUNT, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", schema.PER_ACCOUNT, ids=lambda table: table.name)
 def test_keys_of_an_accounts_rows_begin_with_the_account(table: Table) -> None:
     if (
         table is tables.addresses

@@ -10,8 +10,8 @@ from mailserver.model.ids import EpochId, new_account_id
 from mailserver.model.sealed import Sealed
 from mailserver.store.accounts import AccountState
 from mailserver.store.driver import Sql, fetch
+from mailserver.store.schema import PER_ACCOUNT
 from mailserver.store.store import Store
-from mailserver.store.tables import PER_ACCOUNT
 from tests.support.store import NOW, House, build, new_epoch, new_mailbox
 
 

@@ -6,12 +6,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, inspect
 
 from mailserver.model.errors import Misconfigured
-from mailserver.store import keystore_tables, tables
+from mailserver.store import keystore_tables, schema
 from mailserver.store.driver import Sql, fetch, run
 from mailserver.store.engine import Database, open_database
 from mailserver.store.migrate import Which, current, head, migrate, require_current
 
-SCHEMAS = {Which.MAIN: tables.metadata, Which.KEYSTORE: keystore_tables.metadata}
+SCHEMAS = {Which.MAIN: schema.metadata, Which.KEYSTORE: keystore_tables.metadata}
 
 
 def differences(connection: Connection, metadata: MetaData) -> list[object]:

@@ -1,0 +1,16 @@
+"""The whole schema of the main database: the tables of mail, and those declared elsewhere.
+
+A module of tables declares them on `tables.metadata` and is imported here, for its effect: so
+migrations are compared with all of them, and erasing an account empties all of them.
+"""
+
+from sqlalchemy import Table
+
+from mailserver.store.tables import metadata
+
+__all__ = ["PER_ACCOUNT", "metadata"]
+
+PER_ACCOUNT: tuple[Table, ...] = tuple(
+    table for table in metadata.sorted_tables if "account_id" in table.c
+)
+"""Every table with rows of an account: what erasing an account empties."""
