@@ -20,6 +20,9 @@ ThreadId = NewType("ThreadId", int)
 EpochId = NewType("EpochId", int)
 """Number of a content key within its account, 32 bits."""
 
+QueueId = NewType("QueueId", bytes)
+"""16 octets that name one recipient's row in the queue: 6 of time, so that they rise, 10 random."""
+
 Uid = NewType("Uid", int)
 """RFC 9051 §2.3.1.1, 32 bits."""
 
