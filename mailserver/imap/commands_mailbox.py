@@ -95,7 +95,7 @@ async def _select(
         )
     mailbox = await account.mailboxes.named(name)
     # Watched before it is opened: a change in between comes twice, and the second time is nothing.
-    session.watch = account.watch(session.wake)
+    session.watch = await account.watch(session.wake)
     try:
         opened = await account.mailboxes.open(mailbox.id, writable=writable)
         keywords = await account.mailboxes.keywords()

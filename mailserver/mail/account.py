@@ -57,9 +57,21 @@ class Account:
         """Whose it is."""
         return self._opened.account_id
 
-    def watch(self, wake: Callable[[], None]) -> Watch:
-        """Watch the account's changes; `wake` is called on the event loop."""
-        return self._feed.watch(self.account_id, self._opened.named, wake)
+    async def watch(self, wake: Callable[[], None]) -> Watch:
+        """Watch the account's changes, whichever process makes them; `wake` runs on the event loop.
+
+        Whatever is read after this returns is followed up without a gap.
+
+        Raises:
+            Transient: the store does not answer.
+        """
+        watch = self._feed.watch(self.account_id, self._opened.named, wake)
+        try:
+            await self._opened.store.follow(self.account_id)
+        except BaseException:
+            watch.close()
+            raise
+        return watch
 
     def rest(self) -> None:
         """Drop what can be opened again, for a connection that has long been idle."""

@@ -90,9 +90,12 @@ class Mailboxes:
             Absent: there is none.
         """
         name = canonical_name(name)
-        found = self._opened.places.get(name)
+        if not self._opened.places:
+            await self._opened.store.follow(self._opened.account_id)
+        places = self._opened.places
+        found = places.get(name)
         if found is None:
-            found = self._opened.places[name] = (await self.named(name)).id
+            found = places[name] = (await self.named(name)).id
         return found
 
     async def create(self, name: str, role: Role | None = None) -> Mailbox:

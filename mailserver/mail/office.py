@@ -66,7 +66,7 @@ class Office:
     def _changed(self, change: AccountChange) -> None:
         if change.mailboxes:
             for opened in self._opened_of(change.account_id):
-                opened.places.clear()
+                opened.places = {}  # anew: a lookup under way may put an old name into the other
         self.feed.publish(change)
 
     def _is_watched(self, account_id: AccountId) -> bool:

@@ -8,6 +8,7 @@ exception it is.
 import errno
 import sqlite3
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -78,6 +79,8 @@ def translated(error: BaseException) -> MailError | None:
     """Return the storage fault that `error` stands for, or None where it is a bug of a query."""
     if isinstance(error, sqlite3.Error):  # from `driver.py`, which goes past SQLAlchemy
         return _of_sqlite(error)
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):  # from `notify.py`
+        return _of_postgres(getattr(error, "sqlstate", None) or "08000")
     if isinstance(error, OSError):
         return _full() if error.errno in _FULL_ERRNOS else _away()
     if isinstance(error, PoolTimeout):

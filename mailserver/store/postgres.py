@@ -26,6 +26,7 @@ ItemT = TypeVar("ItemT")
 
 LANES = 4
 READ_CONNECTIONS = 8
+LISTENING = 1  # the connection that `notify` keeps
 QUEUED_JOBS = 1_024
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 60.0
@@ -98,7 +99,7 @@ class PostgresDatabase:
         """Use `open` instead: it connects first."""
         self.engine = create_async_engine(
             url,
-            pool_size=READ_CONNECTIONS + LANES,
+            pool_size=READ_CONNECTIONS + LANES + LISTENING,
             max_overflow=0,
             pool_timeout=STATEMENT_SECONDS,
             hide_parameters=True,  # an error's text never holds a row

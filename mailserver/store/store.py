@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from mailserver.model.ids import AccountId, ModSeq
+from mailserver.model.ids import AccountId
 from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.offload import Offload
 from mailserver.store.access import Access
@@ -19,6 +19,7 @@ from mailserver.store.emails import Emails
 from mailserver.store.engine import open_database
 from mailserver.store.entries import Entries
 from mailserver.store.epochs import Epochs
+from mailserver.store.list_blocks import ListBlocks
 from mailserver.store.locking import lock_accounts
 from mailserver.store.log import Changes
 from mailserver.store.mailboxes import Mailboxes
@@ -54,6 +55,7 @@ class Store:
         self.mailboxes = Mailboxes(self._access)
         self.emails = Emails(self._access, ROW_OCTETS[database.kind])
         self.entries = Entries(self._access)
+        self.list_blocks = ListBlocks(self._access)
         self.tails = SearchIndex(self._access)
         self.audit = AuditLog(self._access)
         self.changes = Changes(self._access)
@@ -92,7 +94,6 @@ class Store:
         """Hear of other processes' changes, where there can be any."""
         if isinstance(self.database, PostgresDatabase):
             self._notifier = Notifier(self.database, self._tell, lambda owner: self.watched(owner))
-            self._access.announce = self._notifier.announce
             self._access.committed = self._notifier.committed
             await self._notifier.start()
         else:
@@ -101,14 +102,18 @@ class Store:
     def _tell(self, change: AccountChange) -> None:
         self.on_change(change)
 
-    def follow(self, account_id: AccountId, modseq: ModSeq) -> None:
-        """Tell every change of the account after `modseq`, also those made elsewhere meanwhile.
+    async def follow(self, account_id: AccountId) -> None:
+        """Tell every change of a watched account that commits after this returns.
 
-        Called when watching begins, with the MODSEQ at which the watcher read the account. Without
-        it the first change heard of is the first told. On SQLite there is nothing to miss.
+        Called when watching begins, before what is watched is read. On SQLite there is nothing that
+        could be missed.
+
+        Raises:
+            Absent: NO_SUCH_USER.
+            Transient: the database does not answer.
         """
         if self._notifier is not None:
-            self._notifier.follow(account_id, modseq)
+            await self._notifier.follow(account_id)
 
     async def check(
         self, account_id: AccountId | None = None, *, quiet: bool = False

@@ -99,7 +99,7 @@ async def test_expunge_takes_only_what_is_deleted(mail: MailNode) -> None:
 async def test_watchers_are_told_in_order_with_names(mail: MailNode) -> None:
     account = await mail.account()
     woken: list[int] = []
-    watch = account.watch(lambda: woken.append(1))
+    watch = await account.watch(lambda: woken.append(1))
     await append(account, letter())
     await mail.deliver(letter(), "alice@example.org")
     inbox = await account.mailboxes.named("INBOX")
@@ -117,7 +117,7 @@ async def test_watchers_are_told_in_order_with_names(mail: MailNode) -> None:
 
 async def test_a_watcher_that_sleeps_too_long_is_told_to_look_afresh(mail: MailNode) -> None:
     account = await mail.account()
-    watch = account.watch(lambda: None)
+    watch = await account.watch(lambda: None)
     await append(account, letter())
     inbox = await account.mailboxes.named("INBOX")
     for number in range(1_001):

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from mailserver.model.ids import AccountId, ModSeq
 from mailserver.model.message import Flag, StoreMode
 from mailserver.runtime.clock import ManualClock
+from mailserver.store.appending import Lot, append_lots
+from mailserver.store.blobs import Place
 from mailserver.store.changes import KEPT, AccountChange
 from mailserver.store.driver import Sql, fetch
 from mailserver.store.postgres import PostgresDatabase
@@ -111,8 +114,7 @@ async def test_another_node_hears_of_changes_in_order(nodes: tuple[Store, Store]
     here, there = nodes
     house = await build(here)
     ear = there.on_change = Ear()
-    start, _ = await here.changes.state(house.account)
-    there.follow(house.account, start)
+    await there.follow(house.account)
     told = await live(house)
     assert await ear.until(told[-1].modseq) == [change.modseq for change in told]
     assert ear.heard[0] == told[0]
@@ -126,7 +128,7 @@ async def test_two_nodes_that_write_each_hear_everything_once(nodes: tuple[Store
     ears = {here: Ear(), there: Ear()}
     for store in nodes:
         store.on_change = ears[store]
-        store.follow(house.account, start)
+        await store.follow(house.account)
 
     async def write(store: Store) -> None:
         for _ in range(15):
@@ -148,13 +150,14 @@ async def test_what_was_missed_while_the_connection_was_lost_is_told(
     house = await build(here)
     start, _ = await here.changes.state(house.account)
     ear = there.on_change = Ear()
-    there.follow(house.account, start)
+    await there.follow(house.account)
     await house.fill(1)
     await ear.until(ModSeq(start + 1))
     assert isinstance(here.database, PostgresDatabase)
     kill = Sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE pid != pg_backend_pid() AND query LIKE 'LISTEN%' AND datname = current_database()"
+        " WHERE pid != pg_backend_pid() AND query LIKE '%zegel_changes%'"
+        " AND datname = current_database()"
     )
     killed = await here.database.write(lambda connection: fetch(connection, kill))
     assert len(killed) == 2
@@ -175,3 +178,47 @@ async def test_nobodys_accounts_are_not_followed(nodes: tuple[Store, Store]) -> 
     await bob.fill(1)
     await ear.until(ModSeq(2))
     assert {change.account_id for change in ear.heard} == {bob.account}
+
+
+async def test_an_own_change_does_not_hide_an_older_one_of_another_node(
+    nodes: tuple[Store, Store],
+) -> None:
+    here, there = nodes
+    house = await build(here)
+    ear = there.on_change = Ear()
+    await there.follow(house.account)
+    start, _ = await here.changes.state(house.account)
+    await house.fill(1)
+    await there.emails.append(house.email())  # most often sooner than the news of the other
+    assert await ear.until(ModSeq(start + 2)) == [start + 1, start + 2]
+
+
+async def test_who_closes_right_after_a_commit_is_still_heard(
+    nodes: tuple[Store, Store], tmp_path: Path
+) -> None:
+    here, there = nodes
+    house = await build(here)
+    ear = there.on_change = Ear()
+    await there.follow(house.account)
+    start, _ = await here.changes.state(house.account)
+    assert isinstance(here.database, PostgresDatabase)
+    url = here.database.engine.url.set(drivername="postgresql").render_as_string(False)
+    async with opened(url, tmp_path / "b") as command:
+        await command.emails.append(house.email())
+    async with asyncio.timeout(1):
+        assert await ear.until(ModSeq(start + 1)) == [start + 1]
+
+
+@pytest.mark.long
+async def test_what_a_node_died_before_telling_is_found_after_a_while(
+    nodes: tuple[Store, Store],
+) -> None:
+    here, there = nodes
+    house = await build(here)
+    ear = there.on_change = Ear()
+    await there.follow(house.account)
+    start, _ = await here.changes.state(house.account)
+    email = house.email()
+    lot = Lot(house.account, (email,), ((Place.ROW, sha256(email.body).digest()),), 1)
+    await here.database.join(append_lots, lot, account=house.account)  # committed, and never told
+    assert await ear.until(ModSeq(start + 1)) == [start + 1]
