@@ -23,6 +23,7 @@ from mailserver.runtime.settings_values import (
     TIB,
     Address,
     Endpoint,
+    Nameservers,
     Octets,
     Tls,
     server_of,
@@ -166,6 +167,15 @@ class Crypto(Section):
     epoch_messages: int = Field(default=1_000, ge=1, le=1_000)
 
 
+class Dns(Section):
+    """Whom to ask for names; DANE needs a resolver on this machine that checks DNSSEC."""
+
+    nameservers: Nameservers = ()
+    """Addresses, port 53 unless given; none means those of /etc/resolv.conf."""
+    validating: bool = True
+    """False where the resolver on loopback does not check DNSSEC; others are never believed."""
+
+
 class Log(Section):
     """What the log says; never who wrote what to whom (PRIVACY §18)."""
 
@@ -186,6 +196,7 @@ class Settings(Section):
     tls: Certificate = Certificate()
     limits: Limits = Limits()
     crypto: Crypto = Crypto()
+    dns: Dns = Dns()
     log: Log = Log()
 
     @cached_property

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from mailserver.model.errors import Misconfigured
 
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
+DNS_PORT = 53
 _UNITS = {"octets": 1, "KiB": KIB, "MiB": MIB, "GiB": GIB, "TiB": TIB}
 
 
@@ -73,6 +74,38 @@ Address = Annotated[
     Endpoint | None,
     BeforeValidator(_endpoint),
     PlainSerializer(lambda endpoint: "off" if endpoint is None else str(endpoint)),
+]
+
+
+def _nameservers(value: object) -> object:
+    """Read a list of addresses, or one text with commas, as environment variables have it."""
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple):
+        return value
+    return tuple(map(_nameserver, listed))
+
+
+def _nameserver(value: object) -> Endpoint:
+    if isinstance(value, Endpoint):
+        return value
+    text = str(value).strip()
+    try:
+        return Endpoint(host=str(ip_address(text)), port=DNS_PORT)
+    except ValueError:
+        endpoint = _endpoint(text)
+    if not isinstance(endpoint, Endpoint):
+        raise ValueError('write each as "address:port"')
+    try:
+        ip_address(endpoint.host)
+    except ValueError:
+        raise ValueError("a name server is named by its IP address") from None
+    return endpoint
+
+
+Nameservers = Annotated[
+    tuple[Endpoint, ...],
+    BeforeValidator(_nameservers),
+    PlainSerializer(lambda servers: [str(server) for server in servers]),
 ]
 
 
