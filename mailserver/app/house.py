@@ -25,6 +25,7 @@ from mailserver.mail.delivery import Delivery
 from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.log import configure
 from mailserver.runtime.offload import Offload
+from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.settings import Settings
 from mailserver.store.keystore import Keystore
 from mailserver.store.store import Store
@@ -41,6 +42,7 @@ class House:
     settings: Settings
     clock: Clock
     offload: Offload
+    resolver: Resolver
     master: MasterKeys
     keystore: Keystore
     store: Store
@@ -111,6 +113,9 @@ def _furnished(
         settings=settings,
         clock=clock,
         offload=offload,
+        resolver=Resolver(
+            settings.dns.nameservers or None, clock=clock, validating=settings.dns.validating
+        ),
         master=master,
         keystore=keystore,
         store=store,
