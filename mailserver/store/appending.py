@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from mailserver.model.errors import Absent, Condition, MailError, Refused
 from mailserver.model.ids import AccountId, EmailId, EpochId, MailboxId, ModSeq, ObjectId, Uid
 from mailserver.model.message import Appended, Flag
-from mailserver.model.sealed import Sealed
+from mailserver.model.sealed import Guarded, Sealed
 from mailserver.store.access import Done
 from mailserver.store.blobs import Place
 from mailserver.store.changes import AccountChange, EntriesChange, log
@@ -47,6 +47,23 @@ class NewEmail:
     """Its own Message-ID's keyed hash first, then those it refers to; 16 octets each."""
     quota: bool = True
     """Whether it is refused where the account is full."""
+    also: tuple[MailboxId, ...] = ()
+    """Further mailboxes that hold it, with the same flags: an entry each, of one email."""
+
+    @property
+    def mailboxes(self) -> tuple[MailboxId, ...]:
+        """Every mailbox that is to hold it."""
+        return (self.mailbox_id, *self.also)
+
+
+class Mark(NamedTuple):
+    """How far a transfer has come, kept with the messages it brought (`transfers.py`)."""
+
+    source: bytes
+    """A keyed hash of where the messages come from."""
+    place: bytes
+    """A keyed hash of which mailbox there."""
+    state: Guarded
 
 
 class Lot(NamedTuple):
@@ -56,6 +73,7 @@ class Lot(NamedTuple):
     emails: tuple[NewEmail, ...]
     blobs: tuple[tuple[Place, bytes], ...]
     now: int
+    mark: Mark | None = None
 
 
 @dataclass(slots=True)
@@ -96,7 +114,7 @@ _THREADS = Lookup(
 )
 _EMAIL = Sql(
     "INSERT INTO emails (account_id, email_id, object_id, epoch, size_octets, internaldate,"
-    " thread_id, entry_count, summary) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)"
+    " thread_id, entry_count, summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _BLOB = Sql(
     "INSERT INTO blobs (account_id, blob_id, object_id, place, sealed_octets, sha256_ct, data)"
@@ -108,6 +126,10 @@ _ENTRY = Sql(
 )
 _TAIL = Sql(
     "INSERT INTO search_tails (account_id, email_id, object_id, epoch, tail) VALUES (?, ?, ?, ?, ?)"
+)
+MARK = Sql(
+    "INSERT INTO transfer_marks (account_id, source, place, state) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (account_id, source, place) DO UPDATE SET state = excluded.state"
 )
 _HASH = Sql("INSERT INTO thread_hashes (account_id, hash, thread_id) VALUES (?, ?, ?)")
 _ACCOUNT = Sql(
@@ -130,6 +152,7 @@ class _Batch:
         self._entries: list[Row] = []
         self._tails: list[Row] = []
         self._hashes: list[Row] = []
+        self._marks: list[Row] = []
 
     def store(self) -> list[Done[list[Appended]] | MailError]:
         """Store what can be stored; return one outcome a lot, in order."""
@@ -144,7 +167,12 @@ class _Batch:
     def _read(self) -> None:
         """Read counters, mailboxes and known threads, a lookup a table."""
         accounts = {lot.account_id for lot in self._lots}
-        mailboxes = {(e.account_id, e.mailbox_id) for lot in self._lots for e in lot.emails}
+        mailboxes = {
+            (e.account_id, mailbox_id)
+            for lot in self._lots
+            for e in lot.emails
+            for mailbox_id in e.mailboxes
+        }
         hashes = {
             (e.account_id, h) for lot in self._lots for e in lot.emails for h in e.thread_hashes
         }
@@ -164,7 +192,8 @@ class _Batch:
         account = self._accounts.get(lot.account_id)
         if account is None:
             return Absent(Condition.NO_SUCH_USER)
-        if any((lot.account_id, e.mailbox_id) not in self._mailboxes for e in lot.emails):
+        wanted_in = {mailbox_id for e in lot.emails for mailbox_id in e.mailboxes}
+        if any((lot.account_id, mailbox_id) not in self._mailboxes for mailbox_id in wanted_in):
             return Absent(Condition.NO_SUCH_MAILBOX)
         wanted = sum(e.size_octets for e in lot.emails)
         bounded = account.quota > 0 and any(e.quota for e in lot.emails)
@@ -179,22 +208,38 @@ class _Batch:
         modseq = account.change.modseq
         appended: list[Appended] = []
         for email, (place, sha256) in zip(lot.emails, lot.blobs, strict=True):
-            mailbox = self._mailboxes[lot.account_id, email.mailbox_id]
-            email_id, uid = EmailId(account.next_email), Uid(mailbox.uid_next)
+            email_id = EmailId(account.next_email)
             account.next_email += 1
             account.used += email.size_octets
-            mailbox.uid_next += 1
-            mailbox.delta.uids += 1
-            mailbox.delta.add(email.flags, email.size_octets)
-            mailbox.appeared.append(uid)
-            self._prepare(email, email_id, uid, self._thread(account, email), modseq, lot.now)
+            uids = [self._enter(email, email_id, each, modseq, lot.now) for each in email.mailboxes]
+            self._prepare(email, email_id, self._thread(account, email))
             data = email.body if place is Place.ROW else None
             octets = len(email.body)
             self._blobs.append(
                 (lot.account_id, email_id, email.object_id, int(place), octets, sha256, data)
             )
-            appended.append(Appended(mailbox.uid_validity, uid, email_id, modseq))
+            validity = self._mailboxes[lot.account_id, email.mailbox_id].uid_validity
+            appended.append(Appended(validity, uids[0], email_id, modseq))
+        if lot.mark is not None:
+            self._marks.append((lot.account_id, *lot.mark))
         return appended
+
+    def _enter(
+        self, email: NewEmail, email_id: EmailId, mailbox_id: MailboxId, modseq: ModSeq, now: int
+    ) -> Uid:
+        """Prepare an email's entry in one mailbox; return its UID there."""
+        mailbox = self._mailboxes[email.account_id, mailbox_id]
+        uid = Uid(mailbox.uid_next)
+        mailbox.uid_next += 1
+        mailbox.delta.uids += 1
+        mailbox.delta.add(email.flags, email.size_octets)
+        mailbox.appeared.append(uid)
+        packed = pack_keywords(email.keywords)
+        flags = int(email.flags)
+        self._entries.append(
+            (email.account_id, mailbox_id, uid, email_id, flags, packed, modseq, now)
+        )
+        return uid
 
     def _thread(self, account: _Account, email: NewEmail) -> int:
         """Find the conversation by its hashes, the message's own first, or begin one."""
@@ -210,18 +255,17 @@ class _Batch:
                 self._hashes.append((owner, hashed, thread_id))
         return thread_id
 
-    def _prepare(
-        self, email: NewEmail, email_id: EmailId, uid: Uid, thread_id: int, modseq: ModSeq, now: int
-    ) -> None:
-        """Prepare a message's rows but the blob's."""
+    def _prepare(self, email: NewEmail, email_id: EmailId, thread_id: int) -> None:
+        """Prepare a message's rows but the blob's and the entries'."""
         owner, name, epoch = email.account_id, email.object_id, email.epoch
         received = to_microseconds(email.internaldate)
-        size, flags = email.size_octets, int(email.flags)
-        packed = pack_keywords(email.keywords)
+        entries = len(email.mailboxes)
         self._emails.append(
-            (owner, email_id, name, epoch, size, received, thread_id, email.summary)
+            (
+                *(owner, email_id, name, epoch, email.size_octets, received, thread_id),
+                *(entries, email.summary),
+            )
         )
-        self._entries.append((owner, email.mailbox_id, uid, email_id, flags, packed, modseq, now))
         self._tails.append((owner, email_id, name, epoch, email.tail))
 
     def _write(self) -> None:
@@ -235,6 +279,7 @@ class _Batch:
             (_ENTRY, self._entries),
             (_TAIL, self._tails),
             (_HASH, self._hashes),
+            (MARK, self._marks),
         ):
             run_many(connection, statement, rows)
         counted: list[Row] = []

@@ -12,11 +12,11 @@ from mailserver.model.ids import AccountId, EmailId, EpochId, ObjectId
 from mailserver.model.message import Appended
 from mailserver.model.sealed import Sealed
 from mailserver.store.access import Access
-from mailserver.store.appending import Lot, NewEmail, append_lots
+from mailserver.store.appending import Lot, Mark, NewEmail, append_lots
 from mailserver.store.blobs import Place
 from mailserver.store.driver import Lookup, Sql, fetch
 
-__all__ = ["BlobRow", "Emails", "NewEmail"]
+__all__ = ["BlobRow", "Emails", "Mark", "NewEmail"]
 
 
 class BlobRow(NamedTuple):
@@ -64,15 +64,20 @@ class Emails:
         """
         return (await self.append_all((email,)))[0]
 
-    async def append_all(self, emails: Sequence[NewEmail]) -> list[Appended]:
-        """Store messages of one account, all or none (RFC 3502); errors as of `append`."""
+    async def append_all(
+        self, emails: Sequence[NewEmail], mark: Mark | None = None
+    ) -> list[Appended]:
+        """Store messages of one account, all or none (RFC 3502); errors as of `append`.
+
+        A transfer's `mark` is set in the same transaction.
+        """
         if not emails:
             return []
         owner = emails[0].account_id
         if any(email.account_id != owner for email in emails):
             raise ValueError("one append is one account's")
         blobs = tuple([await self._placed(email) for email in emails])
-        lot = Lot(owner, tuple(emails), blobs, self._access.now())
+        lot = Lot(owner, tuple(emails), blobs, self._access.now(), mark)
         try:
             return await self._access.join(owner, append_lots, lot)
         except (Absent, Refused):

@@ -19,6 +19,7 @@ from mailserver.store.emails import Emails
 from mailserver.store.engine import open_database
 from mailserver.store.entries import Entries
 from mailserver.store.epochs import Epochs
+from mailserver.store.external import Externals
 from mailserver.store.list_blocks import ListBlocks
 from mailserver.store.locking import lock_accounts
 from mailserver.store.log import Changes
@@ -28,6 +29,7 @@ from mailserver.store.notify import Notifier
 from mailserver.store.postgres import PostgresDatabase
 from mailserver.store.search import SearchIndex
 from mailserver.store.sweeps import Sweeps
+from mailserver.store.transfers import Transfers
 
 FILE_WORKERS = 4
 
@@ -60,6 +62,8 @@ class Store:
         self.audit = AuditLog(self._access)
         self.changes = Changes(self._access)
         self.sweeps = Sweeps(self._access)
+        self.transfers = Transfers(self._access)
+        self.externals = Externals(self._access)
 
     @classmethod
     async def open(
