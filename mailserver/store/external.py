@@ -68,8 +68,8 @@ _DUE = Sql(
     " WHERE next_at <= ? AND leased_until <= ? ORDER BY next_at LIMIT ?"
 )
 _LEASE = Sql(
-    "UPDATE external_accounts SET leased_until = ?, leased_by = ? WHERE account_id = ?"
-    f" AND external_id = ? AND leased_until <= ? RETURNING {_COLUMNS}"  # noqa: S608 (no input)
+    "UPDATE external_accounts SET leased_until = ?, leased_by = ?"  # noqa: S608 (no input)
+    f" WHERE account_id = ? AND external_id = ? AND leased_until <= ? RETURNING {_COLUMNS}"
 )
 _EXTEND = Sql(
     "UPDATE external_accounts SET leased_until = ?"
