@@ -116,6 +116,21 @@ _RULES = (
         WHERE t.account_id = ? AND m.email_id IS NULL""",
     ),
     _rule(
+        "list block of mailbox {0} from UID {1}: it holds {2} messages and should hold {3}",
+        """SELECT l.mailbox_id, l.first_uid, l.messages, COUNT(e.uid) FROM list_blocks l
+        LEFT JOIN entries e ON e.account_id = l.account_id AND e.mailbox_id = l.mailbox_id
+        AND e.uid BETWEEN l.first_uid AND l.last_uid WHERE l.account_id = ?
+        GROUP BY l.mailbox_id, l.first_uid, l.messages HAVING COUNT(e.uid) != l.messages""",
+    ),
+    _rule(
+        "list block of mailbox {0} from UID {1}: it overlaps another, or its content key is gone",
+        """SELECT l.mailbox_id, l.first_uid FROM list_blocks l
+        LEFT JOIN epochs k ON k.account_id = l.account_id AND k.epoch = l.epoch
+        WHERE l.account_id = ? AND (k.epoch IS NULL OR EXISTS (SELECT 1 FROM list_blocks o
+        WHERE o.account_id = l.account_id AND o.mailbox_id = l.mailbox_id
+        AND o.first_uid > l.first_uid AND o.first_uid <= l.last_uid))""",
+    ),
+    _rule(
         "the account says it holds {0} octets and holds {1}",
         """SELECT a.used_octets, COALESCE(SUM(m.size_octets), 0) FROM accounts a
         LEFT JOIN emails m ON m.account_id = a.account_id WHERE a.account_id = ?

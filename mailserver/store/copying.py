@@ -10,6 +10,7 @@ from mailserver.store.access import Done
 from mailserver.store.changes import AccountChange, EntriesChange, log, next_modseq
 from mailserver.store.counts import Delta, apply, next_uid
 from mailserver.store.driver import RangeRead, Row, Sql, run_many
+from mailserver.store.list_blocks import drop_holding
 from mailserver.store.packing import Ranges
 
 _SOURCE = RangeRead(
@@ -92,9 +93,11 @@ def move(
     delta = Delta()
     for _, _, flags, _, octets in found:
         delta.take(flags, octets)
-    run_many(connection, _DELETE, [(account_id, mailbox_id, row[0]) for row in found])
+    gone = [Uid(row[0]) for row in found]
+    run_many(connection, _DELETE, [(account_id, mailbox_id, uid) for uid in gone])
+    drop_holding(connection, account_id, mailbox_id, gone)
     apply(connection, account_id, mailbox_id, delta, modseq)
-    change.entries.append(EntriesChange(mailbox_id, vanished=[Uid(row[0]) for row in found]))
+    change.entries.append(EntriesChange(mailbox_id, vanished=gone))
     copied = _put(connection, change, found, to, now)
     log(connection, [change], now)
     return Done((copied, modseq), change)

@@ -10,6 +10,7 @@ from mailserver.store.blobs import Place
 from mailserver.store.changes import AccountChange, EntriesChange, log, next_modseq
 from mailserver.store.counts import Delta, apply, next_uid
 from mailserver.store.driver import Lookup, RangeRead, Row, Sql, run, run_many
+from mailserver.store.list_blocks import drop_holding
 from mailserver.store.packing import Ranges
 
 AT_ONCE = 1_000  # entries of one transaction: some 60 ms in which nobody else writes
@@ -57,6 +58,7 @@ def drop_entries(
         delta.take(flags, octets)
     uids = [Uid(row[0]) for row in found]
     run_many(connection, _DELETE, [(account_id, mailbox_id, uid) for uid in uids])
+    drop_holding(connection, account_id, mailbox_id, uids)
     apply(connection, account_id, mailbox_id, delta, change.modseq)
     change.entries.append(EntriesChange(mailbox_id, vanished=uids))
     return _release(connection, change, Counter(EmailId(row[2]) for row in found))

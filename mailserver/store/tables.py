@@ -172,6 +172,19 @@ entries = Table(
     sqlite_with_rowid=False,
 )
 
+list_blocks = Table(
+    "list_blocks",
+    metadata,
+    account_key(),
+    number("mailbox_id", "which mailbox", "message", key=True),
+    number("first_uid", "lowest UID in it", "message", key=True),
+    number("last_uid", "highest UID in it", "message"),
+    number("messages", "entries in it; proves that it is complete", "message"),
+    object_name("message"),
+    epoch("message"),
+    sealed("data", "what lists show of many messages, until one of them goes", "message"),
+)
+
 changes = Table(
     "changes",
     metadata,
