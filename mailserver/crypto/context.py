@@ -43,6 +43,7 @@ class Kind(IntEnum):
     SIGNATURE = 10
     LOGIN_HISTORY = 11
     UPLOAD = 12
+    LIST_BLOCK = 13
     # keys
     WRAP = 32
     GENERATION_LINK = 33
@@ -54,6 +55,8 @@ class Kind(IntEnum):
     VACATION = 68
     QUEUE_ITEM = 69
     ALIAS = 70
+    TRANSFER = 80
+    EXTERNAL_ACCOUNT = 81
     # guarded, of the instance
     DKIM_KEY = 96
     CONFIGURATION = 97
@@ -86,6 +89,7 @@ class FieldId(IntEnum):
     VALUE = 6
     """The whole of an object that has one part."""
     MASTER_KEY = 7
+    LIST_BLOCK = 8
 
 
 OWNER_ONLY = frozenset(
@@ -99,6 +103,7 @@ OWNER_ONLY = frozenset(
         Kind.SAVED_SEARCH,
         Kind.SIGNATURE,
         Kind.UPLOAD,
+        Kind.LIST_BLOCK,
     }
 )
 """What only the owner writes: under a deposit key it is a forgery, for anybody can deposit."""

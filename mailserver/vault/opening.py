@@ -6,6 +6,7 @@ prepared pieces and keeps every name in a local variable: about 3 µs an object.
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
 
 from mailserver.crypto import body
 from mailserver.crypto.aead import Aead
@@ -24,6 +25,34 @@ from mailserver.model.errors import Condition, Corrupt, Locked
 from mailserver.model.ids import AccountId, EpochId, ObjectId
 from mailserver.model.sealed import Plaintext, Sealed
 from mailserver.vault.seal import FORMAT_OCTET
+
+
+class SealedRow(Protocol):
+    """A row that holds something sealed."""
+
+    @property
+    def epoch(self) -> EpochId:
+        """Under which content key."""
+
+    @property
+    def object_id(self) -> ObjectId:
+        """Its name."""
+
+
+class SummaryRow(SealedRow, Protocol):
+    """A row with a sealed summary."""
+
+    @property
+    def summary(self) -> Sealed | None:
+        """The summary, where it was asked for."""
+
+
+class TailRow(SealedRow, Protocol):
+    """A row with a sealed search tail."""
+
+    @property
+    def tail(self) -> Sealed:
+        """The tail."""
 
 
 class OpenEpoch:

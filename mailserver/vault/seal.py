@@ -136,6 +136,10 @@ class ContentKey:
         """Seal a search segment, under an owner's key only."""
         return self.seal(Kind.SEGMENT, FieldId.SEGMENT, object_id, segment)
 
+    def seal_list_block(self, object_id: ObjectId, block: bytes) -> Sealed:
+        """Seal a list block, under an owner's key only."""
+        return self.seal(Kind.LIST_BLOCK, FieldId.LIST_BLOCK, object_id, block)
+
     @property
     def closed(self) -> bool:
         """Whether the key is gone."""

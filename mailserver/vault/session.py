@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from functools import partial
 from time import monotonic
-from typing import Never, Protocol
+from typing import Never
 
 from mailserver.crypto.context import FieldId, Kind, Origin
 from mailserver.crypto.secret import KEY_OCTETS, SecretKey
@@ -31,37 +31,9 @@ from mailserver.vault.epochs import (
     wrap_content_key,
 )
 from mailserver.vault.guard import AccountGuard
-from mailserver.vault.opening import OpenEpoch, open_many
+from mailserver.vault.opening import OpenEpoch, SummaryRow, TailRow, open_many
 from mailserver.vault.records import AccountRecord, Generation, WrapRecord
 from mailserver.vault.seal import ContentKey
-
-
-class SealedRow(Protocol):
-    """A row that holds something sealed."""
-
-    @property
-    def epoch(self) -> EpochId:
-        """Under which content key."""
-
-    @property
-    def object_id(self) -> ObjectId:
-        """Its name."""
-
-
-class SummaryRow(SealedRow, Protocol):
-    """A row with a sealed summary."""
-
-    @property
-    def summary(self) -> Sealed | None:
-        """The summary, where it was asked for."""
-
-
-class TailRow(SealedRow, Protocol):
-    """A row with a sealed search tail."""
-
-    @property
-    def tail(self) -> Sealed:
-        """The tail."""
 
 
 class UnlockedAccount:
@@ -270,6 +242,10 @@ class UnlockedAccount:
     def open_segment(self, epoch: EpochId, object_id: ObjectId, sealed: Sealed) -> Plaintext:
         """Open a search segment, never under a deposit; raises as `open_summary` does."""
         return self.open(Kind.SEGMENT, FieldId.SEGMENT, epoch, object_id, sealed)
+
+    def open_list_block(self, epoch: EpochId, object_id: ObjectId, sealed: Sealed) -> Plaintext:
+        """Open a list block, never under a deposit; raises as `open_summary` does."""
+        return self.open(Kind.LIST_BLOCK, FieldId.LIST_BLOCK, epoch, object_id, sealed)
 
     def open(
         self, kind: Kind, field: FieldId, epoch: EpochId, object_id: ObjectId, sealed: Sealed

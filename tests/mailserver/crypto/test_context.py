@@ -73,4 +73,4 @@ def test_stored_numbers_do_not_move() -> None:
         ("SEGMENT", 3),
     ]
     assert [origin.value for origin in Origin] == [1, 2, 3, 4, 5]
-    assert [field.value for field in FieldId] == [1, 2, 3, 4, 5, 6, 7]
+    assert [field.value for field in FieldId] == [1, 2, 3, 4, 5, 6, 7, 8]
