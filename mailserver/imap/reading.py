@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Sequence
 
 from mailserver.imap.bounds import WRITE_OCTETS
 from mailserver.imap.fetch import Need, Plan, Writer, plan
+from mailserver.imap.lines import LineWriter, in_blocks
 from mailserver.imap.session import Session
 from mailserver.imap.view import View
 from mailserver.mail.account import Account
+from mailserver.mail.lines import Listed
 from mailserver.model.ids import ModSeq, Uid
 from mailserver.model.message import NO_KEYWORDS, EntryFlags, Flag, Message, StoreMode
 from mailserver.protocol.imap.command import Attribute, Fetch, FetchItem
@@ -52,10 +54,28 @@ class _Reading:
         self._newly_seen: list[EntryFlags] = []
 
     async def answer(self, ranges: Ranges) -> None:
-        await self._write(ranges, self._writer)
+        if in_blocks(self._writer.plan):
+            await self._list(ranges)
+        else:
+            await self._write(ranges, self._writer)
+        self.damaged += self._writer.damaged
         if self._writer.unanswered:  # a header field that the summary does not keep
             again = merge((uid, uid) for uid in self._writer.unanswered)
-            await self._write(again, Writer(self._writer.plan.by_content, self._view))
+            by_content = Writer(self._writer.plan.by_content, self._view)
+            await self._write(again, by_content)
+            self.damaged += by_content.damaged
+
+    async def _list(self, ranges: Ranges) -> None:
+        """Answer from list blocks, and message by message what is in none."""
+        view, link = self._view, self._session.link
+        lines = LineWriter(self._writer.plan, view)
+        uid_validity = view.opened.mailbox.uid_validity
+        async for part in self._account.lines.read(view.mailbox_id, uid_validity, ranges):
+            if isinstance(part, Listed):
+                link.say(lines.write(part))
+                await link.relieve()
+            else:
+                await self._write(tuple(part), self._writer)
 
     async def _write(self, ranges: Ranges, writer: Writer) -> None:
         async for batch in self._batches(ranges, writer.plan.need):
@@ -63,7 +83,6 @@ class _Reading:
             if self._newly_seen and Attribute.FLAGS not in writer.plan.attributes:
                 await self._say(Writer(self._flags_plan(), self._view), self._newly_seen)
             self._newly_seen = []
-        self.damaged += writer.damaged
 
     async def _say(self, writer: Writer, rows: Sequence[Message | EntryFlags]) -> None:
         for pieces in writer.write(rows, WRITE_OCTETS):

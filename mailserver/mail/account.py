@@ -5,6 +5,7 @@ from typing import Protocol
 
 from mailserver.mail.feed import Feed, Watch
 from mailserver.mail.index import Index
+from mailserver.mail.lines import Lines
 from mailserver.mail.mailboxes import Mailboxes
 from mailserver.mail.messages import Messages
 from mailserver.mail.opened import Opened
@@ -45,6 +46,7 @@ class Account:
         self.address = hold.address
         self.mailboxes = Mailboxes(opened)
         self.messages = Messages(opened)
+        self.lines = Lines(opened)
         self.index = Index(opened)
         self.searching = Search(opened, self.messages, self.index)
         self._opened = opened

@@ -85,7 +85,7 @@ class Messages:
 
         Entries that are gone are left out; one whose seal does not hold is `damaged`.
         """
-        rest = list(ranges)
+        rest, listed = list(ranges), 0
         while rest:
             rows = await self._entries.rows(
                 self._opened.account_id,
@@ -97,9 +97,12 @@ class Messages:
                 octets=CONTENT_OCTETS if content else None,
             )
             if not rows:
-                return
+                break
             yield await self._open(rows, summary=summary, content=content)
             rest = _after(rest, rows[-1].uid)
+            listed += len(rows)
+        if not content:
+            self._opened.met(listed)  # not before: the answer comes first
 
     async def store(
         self,

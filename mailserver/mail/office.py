@@ -7,6 +7,7 @@ from mailserver.mail.feed import Feed
 from mailserver.mail.index import Index
 from mailserver.mail.index_cache import IndexBudget, IndexCache
 from mailserver.mail.opened import Opened
+from mailserver.mail.regrouping import Regrouping
 from mailserver.model.errors import MailError
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Sealed
@@ -54,6 +55,7 @@ class Office:
                 self._offload,
                 IndexCache(self._index_budget),
                 self._begin_settling,
+                self._begin_regrouping,
             )
             self._opened[hold.account] = opened
             self._by_account.setdefault(opened.account_id, []).append(opened)
@@ -67,6 +69,10 @@ class Office:
         if change.mailboxes:
             for opened in self._opened_of(change.account_id):
                 opened.places = {}  # anew: a lookup under way may put an old name into the other
+        came = sum(len(entries.appeared) for entries in change.entries)
+        if came:
+            for opened in self._opened_of(change.account_id):
+                opened.met(came)
         self.feed.publish(change)
 
     def _is_watched(self, account_id: AccountId) -> bool:
@@ -89,10 +95,26 @@ class Office:
     def _begin_settling(self, opened: Opened) -> None:
         self._background.create_task(self._settle(opened))
 
+    def _begin_regrouping(self, opened: Opened) -> None:
+        self._background.create_task(self._regroup(opened))
+
+    async def _regroup(self, opened: Opened) -> None:
+        """Make list blocks of what is in none."""
+        try:
+            await Regrouping(opened).regroup()
+        except MailError as error:  # lists are as complete without blocks
+            if not opened.unlocked.closed:
+                log.warning("regrouping stopped", condition=error.condition.name)
+        finally:
+            opened.regrouping = False
+
     async def _settle(self, opened: Opened) -> None:
-        """Convert deposit epochs to the session's wrap, then merge search tails."""
+        """Convert deposit epochs to the session's wrap, make list blocks, merge search tails."""
         try:
             await self._convert(opened)
+            if not opened.regrouping:
+                opened.regrouping = True
+                await self._regroup(opened)
             await Index(opened).merge()
         except MailError as error:
             # What is left stays readable as it is; the next unlock tries again.

@@ -34,6 +34,7 @@ from mailserver.vault.session import UnlockedAccount
 
 log = get_logger("mail")
 
+REGROUP_LOOSE = 256  # as many as fill a list block
 FACTS_KEPT = 32  # mailboxes whose facts stay in memory for one account
 
 
@@ -68,9 +69,14 @@ class Opened:
         offload: Offload,
         index: IndexCache,
         settle: Callable[["Opened"], None],
+        regroup: Callable[["Opened"], None],
     ) -> None:
-        """Start with nothing opened but the account key; `settle` starts background work."""
+        """Start with nothing opened but the account key.
+
+        `settle` starts all background work on an account, `regroup` that on its list blocks.
+        """
         self._settle = settle
+        self._regroup = regroup
         self.unlocked = unlocked
         self.store = store
         self.offload = offload
@@ -79,6 +85,9 @@ class Opened:
         """Mailboxes by canonical name, until one of them changes."""
         self.settling = False
         """Whether background work on the account is under way."""
+        self.regrouping = False
+        """Whether list blocks are being made."""
+        self._loose = 0
         self.index_lock = asyncio.Lock()
         self._facts: dict[MailboxId, Facts] = {}
         self._keyword_names: dict[int, str] = {}
@@ -95,6 +104,14 @@ class Opened:
         if not self.settling:
             self.settling = True
             self._settle(self)
+
+    def met(self, loose: int) -> None:
+        """Count messages that came or were listed one by one; many of them are worth regrouping."""
+        self._loose += loose
+        if self._loose >= REGROUP_LOOSE and not self.regrouping:
+            self._loose = 0
+            self.regrouping = True
+            self._regroup(self)
 
     def rest(self) -> None:
         """Drop content keys, search text and facts; they are read again when needed."""
