@@ -5,7 +5,8 @@
 
 Prints one JSON line when all listeners answer and runs in the foreground until SIGTERM. The mail
 is in DIR, keys and keystore beside it in DIR.keys, unless URLs say otherwise. `--data DIR` on a
-directory that was used before starts on it again, with the same users.
+directory that was used before starts on it again, with the same users. With several workers the
+server is the process that prints the line, and its children.
 """
 
 import argparse
@@ -52,6 +53,7 @@ def settings_for(
     *,
     database: str | None = None,
     keystore: str | None = None,
+    workers: int = 1,
 ) -> Settings:
     """Return settings with every limit off, where no ZEGEL_… variable says otherwise."""
     keys = keys_of(directory)
@@ -59,6 +61,7 @@ def settings_for(
     values: dict[str, Any] = {
         "hostname": "localhost",
         "data_dir": directory,
+        "workers": workers,
         "keystore.url": keystore or f"sqlite:///{keys / 'keystore' / 'keystore.sqlite3'}",
         "keys.master_file": keys / "secrets" / "master.key",
         "keys.audit_file": keys / "secrets" / "audit.key",
@@ -163,18 +166,16 @@ def main() -> int:
     parser.add_argument("--keystore", help="another PostgreSQL's URL; else SQLite in DIR.keys")
     parser.add_argument("--data", type=Path, help="where the mail lies; else a new directory")
     parser.add_argument("--ports", default="", help="by comma, in the order of the listener keys")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="above 1 on PostgreSQL only")
     asked = parser.parse_args()
-    if asked.workers != 1:
-        parser.error("one worker is all there is yet")
     ports = [int(port) if port.isdigit() else 0 for port in asked.ports.split(",")]
     ports += [0] * (len(LISTENERS) - len(ports))
     directory = asked.data or Path(tempfile.mkdtemp(prefix="zegel-bench-")) / "data"
     os.umask(0o077)
     more_descriptors()
-    urls = {"database": asked.database, "keystore": asked.keystore}
+    wanted = {"database": asked.database, "keystore": asked.keystore, "workers": asked.workers}
     try:
-        settings = settings_for(directory.absolute(), ports, os.environ, **urls)
+        settings = settings_for(directory.absolute(), ports, os.environ, **wanted)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(prepare(settings, asked.users))
             runner.run(serve(settings, lambda doors: print(answer(settings, doors), flush=True)))

@@ -1,6 +1,7 @@
 """A throw-away Zegel as another program: started, killed, started again on the same data and ports.
 
-    python -m benchmarks.throwaway start DIR [--users N] [--database URL] [--keystore URL]
+    python -m benchmarks.throwaway start DIR [--users N] [--workers N]
+                                             [--database URL] [--keystore URL]
     python -m benchmarks.throwaway restart DIR
     python -m benchmarks.throwaway stop DIR
 
@@ -114,6 +115,7 @@ def main() -> None:
     parser.add_argument("--users", default="10")
     parser.add_argument("--database")
     parser.add_argument("--keystore")
+    parser.add_argument("--workers", default="1")
     options = parser.parse_args()
     if options.command == "stop":
         stop(options.directory)
@@ -122,7 +124,8 @@ def main() -> None:
     else:
         urls = ["--database", options.database] if options.database else []
         urls += ["--keystore", options.keystore] if options.keystore else []
-        print(json.dumps(start(options.directory, "--users", options.users, *urls)))
+        workers = ["--workers", options.workers]
+        print(json.dumps(start(options.directory, "--users", options.users, *workers, *urls)))
 
 
 if __name__ == "__main__":

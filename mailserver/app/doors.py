@@ -47,6 +47,8 @@ class Hall:
     certificate: ssl.SSLContext | None
     budget: Budget
     connections: Connections
+    shares_ports: bool = False
+    """Whether other processes of this server listen on the same ports."""
 
     def wanted(self, *names: str) -> list[tuple[str, Listener, Endpoint]]:
         """Return those of the named listeners that the settings turn on."""
@@ -89,7 +91,7 @@ async def smtp_doors(hall: Hall) -> AsyncIterator[list[Door]]:
             policy = Policy.of(service, settings.hostname, settings.limits)
             server = _smtp_listener(hall, policy, shared, listener)
             try:
-                port = await server.open(address.host, address.port)
+                port = await server.open(address.host, address.port, reuse_port=hall.shares_ports)
             except OSError as error:
                 raise Misconfigured(f"listeners.{name}: cannot listen on {address}") from error
             stack.push_async_callback(server.close)
@@ -146,7 +148,13 @@ async def imap_doors(hall: Hall) -> AsyncIterator[list[Door]]:
     doors = []
     async with AsyncExitStack() as stack:
         for name, listener, address in hall.wanted("imap", "imaps"):
-            listening = imap.listening(address, listener.tls, shared, hall.context(listener))
+            listening = imap.listening(
+                address,
+                listener.tls,
+                shared,
+                hall.context(listener),
+                reuse_port=hall.shares_ports,
+            )
             server = await stack.enter_async_context(listening)
             bound = Endpoint(host=address.host, port=server.port)
             doors.append(Door(name, bound, listener.tls))

@@ -3,9 +3,8 @@
 import asyncio
 import fcntl
 import os
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any
@@ -13,13 +12,16 @@ from typing import Any
 from mailserver.accounts.erasures import Erasures
 from mailserver.app.doors import Door, Hall, open_doors
 from mailserver.app.house import House, open_house
+from mailserver.app.orders import Part
+from mailserver.app.signals import heard
+from mailserver.app.workers import lead
 from mailserver.mail.office import Office
 from mailserver.model.errors import MailError, Misconfigured
 from mailserver.operations.first_run import make_certificate
 from mailserver.operations.upkeep import forget_old
 from mailserver.runtime.background import Background, background
 from mailserver.runtime.limits import Budget, Connections
-from mailserver.runtime.log import get_logger
+from mailserver.runtime.log import configure, get_logger
 from mailserver.runtime.process import collect_rarely
 from mailserver.runtime.settings import Settings, Tls
 from mailserver.runtime.tls import ServerTls
@@ -50,44 +52,64 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM, SIGINT or `stop`; `announce` is told the doors when all are open.
 
+    With more than one worker in the settings this process only leads them.
+
     Raises:
         MailError: it cannot begin; the sentence says what to mend.
     """
     stop = stop or asyncio.Event()
-    asyncio.get_running_loop().set_exception_handler(_log_incident)
     with _alone(settings):
-        certificate = _certificate(settings)
-        async with open_house(settings) as house, background() as tasks:
-            with _signals(stop, certificate):
-                async with running(house, tasks, certificate) as doors:
-                    log.info("serving", doors=len(doors))
-                    collect_rarely()
-                    announce(doors)
-                    await stop.wait()
-                    log.info("stopping")
+        if settings.workers > 1:
+            configure(level=settings.log.level)
+            _load_certificate(settings)  # made, or found wanting, before any worker
+            await lead(settings, announce, stop)
+        else:
+            await serve_part(settings, announce, stop, Part())
+
+
+async def serve_part(
+    settings: Settings, announce: Callable[[Sequence[Door]], None], stop: asyncio.Event, part: Part
+) -> None:
+    """Serve in this process alone, as `part` of a server whose data directory is held already.
+
+    Raises:
+        MailError: it cannot begin; the sentence says what to mend.
+    """
+    asyncio.get_running_loop().set_exception_handler(_log_incident)
+    certificate = _load_certificate(settings)
+    async with open_house(settings) as house, background() as tasks:
+        with heard(stop, lambda: _reload_now(certificate)):
+            async with running(house, tasks, certificate, part) as doors:
+                log.info("serving", doors=len(doors))
+                collect_rarely()
+                announce(doors)
+                await stop.wait()
+                log.info("stopping")
     log.info("stopped")
 
 
 @asynccontextmanager
 async def running(
-    house: House, tasks: Background, certificate: ServerTls | None
+    house: House, tasks: Background, certificate: ServerTls | None, part: Part | None = None
 ) -> AsyncIterator[list[Door]]:
     """Open the doors of `house` and look after it in `tasks`, for the length of a block."""
-    limits = house.settings.limits
+    limits, part = house.settings.limits, part or Part()
     hall = Hall(
         house=house,
         office=Office(house.store, house.offload, tasks),
         certificate=certificate.context if certificate else None,
         budget=Budget(limits.in_flight_octets),
         connections=Connections(limits.connections, limits.connections_per_address),
+        shares_ports=part.shares_ports,
     )
     tasks.create_task(house.sessions.watch())
     erasures = Erasures(house.keystore, house.keyring, house.delivery)
     tasks.create_task(tasks.every(FRESH, erasures.look))
     tasks.create_task(tasks.every(PURGE, house.keyring.clear))
     tasks.create_task(tasks.every(TEND_AUDIT, house.chain.tend))
-    tasks.create_task(tasks.every(SWEEP, house.provisioning.sweep))
-    tasks.create_task(tasks.every(SWEEP, lambda: forget_old(house.store, house.clock.now())))
+    if part.sweeps:
+        tasks.create_task(tasks.every(SWEEP, house.provisioning.sweep))
+        tasks.create_task(tasks.every(SWEEP, lambda: forget_old(house.store, house.clock.now())))
     if certificate is not None:
         tasks.create_task(tasks.every(LOOK_AT_CERTIFICATE, _reload_task(certificate)))
     async with open_doors(hall) as doors:
@@ -113,7 +135,7 @@ def serving_since(settings: Settings) -> float | None:
     return None
 
 
-def _certificate(settings: Settings) -> ServerTls | None:
+def _load_certificate(settings: Settings) -> ServerTls | None:
     """Load the certificate, if any listener needs one."""
     on = [door for door in settings.listeners.named().values() if door.address is not None]
     if all(door.tls is Tls.NONE for door in on):
@@ -131,28 +153,6 @@ def _reload_task(certificate: ServerTls) -> Callable[[], Any]:
     return reload
 
 
-@contextmanager
-def _signals(stop: asyncio.Event, certificate: ServerTls | None) -> Iterator[None]:
-    """Hear SIGTERM and SIGINT as `stop`, and SIGHUP as a look at the certificate."""
-    loop = asyncio.get_running_loop()
-    heard: dict[signal.Signals, Callable[[], None]] = {
-        signal.SIGTERM: stop.set,
-        signal.SIGINT: stop.set,
-        signal.SIGHUP: lambda: _reload_now(certificate),
-    }
-    installed = []
-    for number, hear in heard.items():
-        # Another thread's loop hears no signals: whoever runs us there stops us by the event.
-        with suppress(ValueError, RuntimeError):
-            loop.add_signal_handler(number, hear)
-            installed.append(number)
-    try:
-        yield
-    finally:
-        for number in installed:
-            loop.remove_signal_handler(number)
-
-
 def _reload_now(certificate: ServerTls | None) -> None:
     try:
         if certificate is not None:
@@ -165,6 +165,8 @@ def _reload_now(certificate: ServerTls | None) -> None:
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """Hold the data directory: a second server on one SQLite file would lose its own changes.
+
+    Of several processes of one server the parent holds it.
 
     Raises:
         Misconfigured: another server holds it, or it cannot be written.

@@ -49,7 +49,7 @@ class Listener:
         """How many clients are connected."""
         return len(self._connections)
 
-    async def bind(self, address: Endpoint) -> None:
+    async def bind(self, address: Endpoint, *, reuse_port: bool = False) -> None:
         """Begin to listen.
 
         Raises:
@@ -63,6 +63,7 @@ class Listener:
                 address.host or None,
                 address.port,
                 backlog=BACKLOG,
+                reuse_port=reuse_port or None,
                 ssl=self.context if implicit else None,
                 ssl_handshake_timeout=seconds if implicit else None,
             )
@@ -104,7 +105,12 @@ class Listener:
 
 @asynccontextmanager
 async def listening(
-    address: Endpoint, tls: Tls, shared: Shared, context: ssl.SSLContext | None = None
+    address: Endpoint,
+    tls: Tls,
+    shared: Shared,
+    context: ssl.SSLContext | None = None,
+    *,
+    reuse_port: bool = False,
 ) -> AsyncIterator[Listener]:
     """Serve IMAP on `address` for the length of a block.
 
@@ -113,6 +119,7 @@ async def listening(
         tls: `NONE` takes sign-ins from loopback only.
         shared: sign-in, budgets and bounds.
         context: the certificate, where `tls` is not NONE.
+        reuse_port: whether other processes listen there, too.
 
     Raises:
         Misconfigured: the address cannot be bound, or TLS has no certificate.
@@ -121,7 +128,7 @@ async def listening(
         raise Misconfigured("imap: a listener with TLS needs a certificate")
     async with asyncio.TaskGroup() as tasks:
         listener = Listener(shared, tls, context, tasks)
-        await listener.bind(address)
+        await listener.bind(address, reuse_port=reuse_port)
         try:
             yield listener
         finally:

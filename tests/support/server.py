@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,8 @@ class Server:
             os.killpg(process.pid, how)
             return process.wait(STOP_SECONDS)
         except (ProcessLookupError, subprocess.TimeoutExpired):
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             return process.wait(STOP_SECONDS)
         finally:
             if process.stdout is not None:
@@ -150,6 +151,14 @@ class Server:
         """Return a user's address and app password."""
         address = str(self.found["user_pattern"]).replace("{n}", str(number))
         return address, str(self.found["password_pattern"]).replace("{n}", str(number))
+
+    @property
+    def children(self) -> list[int]:
+        """Return the processes that it started: its workers, where it has any."""
+        pid = self.found["pid"]
+        return [
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
 
     def memory(self) -> int:
         """Return the resident octets of the server and its children."""
