@@ -11,9 +11,12 @@ from sqlalchemy.types import TypeEngine
 
 Class = Literal["none", "clear", "guarded", "sealed", "pseudonym"]
 Retention = Literal[
-    "account", "message", "mailbox", "changes", "index", "domain", "audit", "instance"
+    "account", "message", "mailbox", "changes", "index", "domain", "audit", "instance", "queue"
 ]
-"""Until the named thing is gone; `changes` is `changes.KEPT`, `audit` the set audit period."""
+"""Until the named thing is gone; `changes` is `changes.KEPT`, `audit` the set audit period.
+
+`queue` is until the last recipient has the message or it expired: five days, if nobody held it.
+"""
 
 ACCOUNT_OCTETS = 16
 OBJECT_OCTETS = 16

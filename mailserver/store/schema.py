@@ -7,6 +7,7 @@ migrations are compared with all of them, and erasing an account empties all of 
 from sqlalchemy import Table
 
 from mailserver.store import external_tables as _external  # noqa: F401
+from mailserver.store import queue_tables as _queue  # noqa: F401
 from mailserver.store.tables import metadata
 
 __all__ = ["PER_ACCOUNT", "metadata"]

@@ -18,6 +18,7 @@ CLEAR_IN_MAIN = {
     *("account_id", "address", "state", "created_at", "quota_octets", "used_octets", "role"),
     *("recent_from", "total", "unseen", "deleted", "octets", "size_octets", "internaldate"),
     *("flags", "keywords", "saved_at", "kind", "numbers", "at", "event", "subject"),
+    *("next_at", "queued_at", "expires_at"),
 }
 
 

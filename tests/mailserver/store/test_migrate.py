@@ -94,5 +94,5 @@ async def test_ciphertext_is_not_compressed_again(mail_url: str) -> None:
     finally:
         await database.close()
     assert [name for (name,) in rows] == [
-        *("blobs", "emails", "list_blocks", "search_segments", "search_tails")
+        *("blobs", "emails", "list_blocks", "queue_messages", "search_segments", "search_tails")
     ]
