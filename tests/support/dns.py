@@ -11,7 +11,8 @@ loopback that validates them, so that answers are `secure`. Whole subtrees can b
 - `unsigned`: a zone without DS, which is how most of the internet looks;
 - `bogus`: a zone whose DS matches no key: SERVFAIL from whoever validates (needs `signed`);
 - `servfail`: the server knows the zone and cannot serve it;
-- `silent`: nobody answers (unbound drops the question).
+- `refused`, `silent`: unbound refuses to answer, or does not answer at all; names below that have
+  records are spared.
 """
 
 import asyncio
@@ -103,6 +104,14 @@ def txt(text: str | bytes) -> str:
     return "TXT " + " ".join(f'"{_escaped(one)}"' for one in strings)
 
 
+def written(name: str) -> str:
+    """Write a name for a zone file, whatever octets its labels have; the dots part them."""
+    plain = set(b"-_*." + bytes(range(0x30, 0x3A)) + bytes(range(0x61, 0x7B)))
+    return "".join(
+        chr(one) if one in plain else f"\\{one:03d}" for one in name.lower().encode("utf-8")
+    )
+
+
 def _escaped(octets: bytes) -> str:
     plain = set(range(0x20, 0x7F)) - set(b'"\\')
     return "".join(chr(one) if one in plain else f"\\{one:03d}" for one in octets)
@@ -117,6 +126,7 @@ class _Plan:
     unsigned: frozenset[str]
     bogus: frozenset[str]
     servfail: frozenset[str]
+    refused: frozenset[str]
     silent: frozenset[str]
     delegated: frozenset[str]
     """Names that have NS records of their own."""
@@ -130,6 +140,11 @@ class _Plan:
     def chained(self) -> list[str]:
         """The signed zones below the root: their parents hold DS records."""
         return sorted(self.delegated - self.unsigned - self.bogus) if self.signed else []
+
+    @property
+    def dropped(self) -> dict[str, str]:
+        """What unbound does with the subtrees that it does not resolve."""
+        return dict.fromkeys(self.refused, "refuse") | dict.fromkeys(self.silent, "deny")
 
     def zone_of(self, name: str) -> str:
         """Say in which zone a name lies."""
@@ -161,7 +176,7 @@ class _Plan:
             lines[self._parent(line.split()[0])].append(line)
         for name, contents in records.items():
             owner = _canonical(name)
-            lines[self.zone_of(owner)] += [f"{owner} {line}" for line in contents]
+            lines[self.zone_of(owner)] += [f"{written(owner)} {line}" for line in contents]
         for zone, text in lines.items():
             self.file(zone).write_text("\n".join([*text, ""]))
 
@@ -203,6 +218,7 @@ async def dns_zone(
     unsigned: Iterable[str] = (),
     bogus: Iterable[str] = (),
     servfail: Iterable[str] = (),
+    refused: Iterable[str] = (),
     silent: Iterable[str] = (),
 ) -> AsyncIterator[DnsServer]:
     """Serve `records` (name to lines) on a free port of 127.0.0.1 for the length of a block."""
@@ -213,6 +229,7 @@ async def dns_zone(
             unsigned=frozenset(map(_canonical, unsigned)),
             bogus=frozenset(map(_canonical, bogus)),
             servfail=frozenset(map(_canonical, servfail)),
+            refused=frozenset(map(_canonical, refused)),
             silent=frozenset(map(_canonical, silent)),
             delegated=frozenset(
                 _canonical(name)
@@ -226,8 +243,8 @@ async def dns_zone(
         if chain:
             plan.write(records, 2, chain)
             await _reload(plan)
-        if plan.signed or plan.silent or plan.zones != ["."]:  # knot leaves aliases to resolvers
-            endpoint = await _unbound(stack, plan, endpoint)
+        if plan.signed or plan.dropped or plan.zones != ["."]:  # knot follows aliases in one zone
+            endpoint = await _unbound(stack, plan, endpoint, map(_canonical, records))
         yield DnsServer(endpoint, plan, chain)
 
 
@@ -259,13 +276,21 @@ async def _ds(plan: _Plan, zone: str) -> str:
     return next(line for line in said.splitlines() if line.split()[4:5] == ["2"])
 
 
-async def _unbound(stack: AsyncExitStack, plan: _Plan, authority: Endpoint) -> Endpoint:
+async def _unbound(
+    stack: AsyncExitStack, plan: _Plan, authority: Endpoint, names: Iterable[str]
+) -> Endpoint:
     port = _free_port()
     modules = "validator iterator" if plan.signed else "iterator"
     text = _UNBOUND.format(home=plan.home, port=port, modules=modules)
     if plan.signed:
         text += f'  trust-anchor: "{await _ds(plan, ".")}"\n'
-    text += "".join(f'  local-zone: "{name}" deny\n' for name in sorted(plan.silent))
+    spared = {
+        name: "transparent"
+        for name in names
+        if name not in plan.dropped and any(name.endswith(f".{one}") for one in plan.dropped)
+    }
+    for name, treatment in (plan.dropped | spared).items():
+        text += f'  local-zone: "{name}" {treatment}\n'
     text += _CONTROL.format(home=plan.home)
     for zone in [*plan.zones, *sorted(plan.servfail)]:
         text += f'stub-zone:\n  name: "{zone}"\n  stub-addr: {authority.host}@{authority.port}\n'

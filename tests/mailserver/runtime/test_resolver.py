@@ -31,7 +31,7 @@ RECORDS = {
     "alias.test": ["20 CNAME Example.test."],
     "dangling.test": ["CNAME nothing.example.test."],
     "xn--bcher-kva.test": ["A 192.0.2.7"],
-    "back\\092slash.test": ["A 192.0.2.8"],
+    "back\\slash.test": ["A 192.0.2.8"],
     "25.2.0.192.in-addr.arpa": ["PTR mx.example.test."],
     "fleeting.test": ["0 A 192.0.2.9"],
 }
