@@ -16,6 +16,7 @@ from mailserver.store.blobs import Place
 from mailserver.store.driver import Sql, fetch_one
 from mailserver.store.instants import from_microseconds
 from mailserver.store.mailboxes import NewMailbox, insert_mailboxes
+from mailserver.store.queue_tables import queue_messages
 from mailserver.store.schema import PER_ACCOUNT
 from mailserver.store.sweeps import truncate_log
 from mailserver.store.tables import accounts, addresses, blobs
@@ -151,10 +152,12 @@ def _remove_address(connection: Connection, account_id: AccountId, address: str)
 
 
 def _remove(connection: Connection, account_id: AccountId) -> Done[None]:
-    in_files = select(blobs.c.object_id).where(
-        blobs.c.account_id == account_id, blobs.c.place == int(Place.FILE)
-    )
-    dropped = [ObjectId(row.object_id) for row in connection.execute(in_files)]
+    dropped: list[ObjectId] = []
+    for table in (blobs, queue_messages):
+        in_files = select(table.c.object_id).where(
+            table.c.account_id == account_id, table.c.place == int(Place.FILE)
+        )
+        dropped += [ObjectId(row.object_id) for row in connection.execute(in_files)]
     removed = 0
     for table in PER_ACCOUNT:
         count = connection.execute(delete(table).where(table.c.account_id == account_id)).rowcount

@@ -18,8 +18,10 @@ from mailserver.model.ids import AccountId, ObjectId
 from mailserver.store.access import Access
 from mailserver.store.blobs import Place
 from mailserver.store.driver import Row, Sql, fetch
+from mailserver.store.queue_check import queue_findings
+from mailserver.store.queue_rows import INSTANCE
 from mailserver.store.schema import PER_ACCOUNT
-from mailserver.store.sweeps import ORPHAN_AGE
+from mailserver.store.sweeps import FILES, ORPHAN_AGE
 
 BLOBS_AT_ONCE = 200
 
@@ -162,7 +164,6 @@ _BLOBS = Sql(
     "SELECT blob_id, object_id, place, sealed_octets, sha256_ct, data FROM blobs"
     " WHERE account_id = ? AND blob_id > ? ORDER BY blob_id LIMIT ?"
 )
-_FILES = Sql("SELECT object_id FROM blobs WHERE place = 1")
 
 
 def _broken_rules(connection: Connection, account_id: AccountId) -> list[Finding]:
@@ -179,10 +180,10 @@ def _ownerless(connection: Connection) -> list[Finding]:
     found: list[Finding] = []
     for table in PER_ACCOUNT:
         sql = Sql(
-            f"SELECT COUNT(*) FROM {table.name} t WHERE NOT EXISTS"  # noqa: S608 (our own names)
+            f"SELECT COUNT(*) FROM {table.name} t WHERE t.account_id != ? AND NOT EXISTS"  # noqa: S608
             " (SELECT 1 FROM accounts a WHERE a.account_id = t.account_id)"
         )
-        count = fetch(connection, sql)[0][0]
+        count = fetch(connection, sql, (INSTANCE,))[0][0]
         if count:
             found.append(Finding(None, f"{count} rows of {table.name} have no account"))
     return found
@@ -200,6 +201,7 @@ async def check(
         rows = await access.read_once(lambda connection: fetch(connection, _ACCOUNTS))
         owners = [AccountId(owner) for (owner,) in rows]
         findings += await access.read(_ownerless)
+        findings += [Finding(None, what) for what in await queue_findings(access)]
         findings += await _orphans(access, None if quiet else access.instant() - ORPHAN_AGE)
     else:
         owners = [account_id]
@@ -212,7 +214,7 @@ async def check(
 async def _orphans(access: Access, before: datetime | None) -> list[Finding]:
     """Find objects of the blob store, stored before an instant, that no row names."""
     stored = await access.offload(lambda: list(access.blobs.stored(before=before)))
-    rows = await access.read_once(lambda connection: fetch(connection, _FILES))
+    rows = await access.read_once(lambda connection: fetch(connection, FILES))
     named = {ObjectId(object_id) for (object_id,) in rows}
     return [
         Finding(None, f"object {object_id.hex()}: no row names it")

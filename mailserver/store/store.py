@@ -27,6 +27,7 @@ from mailserver.store.mailboxes import Mailboxes
 from mailserver.store.migrate import Which, migrate_open, require_current
 from mailserver.store.notify import Notifier
 from mailserver.store.postgres import PostgresDatabase
+from mailserver.store.queue import Queue
 from mailserver.store.search import SearchIndex
 from mailserver.store.sweeps import Sweeps
 from mailserver.store.transfers import Transfers
@@ -61,6 +62,7 @@ class Store:
         self.tails = SearchIndex(self._access)
         self.audit = AuditLog(self._access)
         self.changes = Changes(self._access)
+        self.queue = Queue(self._access, ROW_OCTETS[database.kind])
         self.sweeps = Sweeps(self._access)
         self.transfers = Transfers(self._access)
         self.externals = Externals(self._access)

@@ -14,7 +14,11 @@ from mailserver.store.driver import Sql, fetch, run_many
 ORPHAN_AGE = timedelta(days=1)  # a blob is put before its row: younger ones may be on their way
 _AT_ONCE = 1_000
 
-_FILES = Sql("SELECT object_id FROM blobs WHERE place = 1")
+FILES = Sql(
+    "SELECT object_id FROM blobs WHERE place = 1"
+    " UNION ALL SELECT object_id FROM queue_messages WHERE place = 1"
+)
+"""The names of all objects that belong in the blob store."""
 _THREADS = Sql(
     "SELECT DISTINCT h.thread_id FROM thread_hashes h WHERE h.account_id = ?"
     " AND h.thread_id NOT IN (SELECT m.thread_id FROM emails m WHERE m.account_id = ?)"
@@ -57,7 +61,7 @@ class Sweeps:
         """
         # Names first, rows second: a row that comes between the two was not old enough to matter.
         old = await self._access.offload(lambda: list(self._access.blobs.stored(before=before)))
-        rows = await self._access.read_once(lambda connection: fetch(connection, _FILES))
+        rows = await self._access.read_once(lambda connection: fetch(connection, FILES))
         named = {ObjectId(object_id) for (object_id,) in rows}
         orphans = [object_id for object_id in old if object_id not in named]
         for batch in _batches(orphans):

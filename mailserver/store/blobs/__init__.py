@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from mailserver.model.ids import ObjectId
-from mailserver.model.sealed import Sealed
+from mailserver.model.sealed import Guarded, Sealed
 
 
 class Place(IntEnum):
@@ -30,7 +30,7 @@ class BlobStore(Protocol):
     Methods raise `Transient` (STORAGE_FULL or UNAVAILABLE) where the store cannot do it now.
     """
 
-    def put(self, object_id: ObjectId, sealed: Sealed) -> None:
+    def put(self, object_id: ObjectId, sealed: Sealed | Guarded) -> None:
         """Store `sealed` durably; an object of that name must not exist."""
         ...
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mailserver.model.errors import Condition, Corrupt, Misconfigured, Transient
 from mailserver.model.ids import ObjectId
-from mailserver.model.sealed import Sealed
+from mailserver.model.sealed import Guarded, Sealed
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NAME_DIGITS = 32
@@ -37,7 +37,7 @@ class FileBlobs:
         except OSError as error:
             raise Misconfigured("the blob directory cannot be made") from error
 
-    def put(self, object_id: ObjectId, sealed: Sealed) -> None:
+    def put(self, object_id: ObjectId, sealed: Sealed | Guarded) -> None:
         """See `BlobStore.put`."""
         path = self._path(object_id)
         if path.exists():

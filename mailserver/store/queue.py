@@ -1,0 +1,185 @@
+"""The outgoing queue as the layers above call it."""
+
+import hashlib
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from mailserver.model.errors import Absent, Condition, Transient
+from mailserver.model.ids import AccountId, ObjectId, QueueId
+from mailserver.model.sealed import Guarded
+from mailserver.store.access import Access
+from mailserver.store.blobs import Place
+from mailserver.store.driver import Sql, fetch, fetch_one
+from mailserver.store.queue_batch import run_requests
+from mailserver.store.queue_rows import (
+    INSTANCE,
+    NEVER,
+    DestinationRow,
+    Enqueue,
+    NewSubmission,
+    Outcome,
+    Placed,
+    QueueRow,
+    QueueState,
+    Request,
+    Settle,
+    Task,
+)
+from mailserver.store.queue_turns import FROM_QUEUE
+
+_BODY = Sql("SELECT envelope, data FROM queue_messages WHERE account_id = ? AND object_id = ?")
+_ROW = Sql(f"{FROM_QUEUE} WHERE q.queue_id = ?")
+_PAGE = Sql(f"{FROM_QUEUE} WHERE q.queue_id > ? ORDER BY q.queue_id LIMIT ?")
+_OF_ACCOUNT = Sql(
+    f"{FROM_QUEUE} WHERE q.account_id = ? AND q.queue_id > ? ORDER BY q.queue_id LIMIT ?"
+)
+_OF_DESTINATION = Sql(
+    f"{FROM_QUEUE} WHERE q.destination = ? AND q.queue_id > ? ORDER BY q.queue_id LIMIT ?"
+)
+_OF_MESSAGE = Sql(f"{FROM_QUEUE} WHERE q.account_id = ? AND q.object_id = ? ORDER BY q.queue_id")
+_NEXT_TURN = Sql("SELECT MIN(turn_at) FROM queue_destinations")
+_COUNTS = Sql("SELECT state, COUNT(*) FROM queue GROUP BY state")
+_DESTINATIONS = Sql(
+    "SELECT d.destination, d.domain, d.turn_at, d.rest_until, d.paused,"
+    " (SELECT COUNT(*) FROM queue q WHERE q.destination = d.destination AND q.state = 1),"
+    " (SELECT MIN(q.next_at) FROM queue q WHERE q.destination = d.destination AND q.state = 0)"
+    " FROM queue_destinations d WHERE d.destination > ? ORDER BY d.destination LIMIT ?"
+)
+
+FIRST = QueueId(b"")
+"""Before every row: where a list begins."""
+
+
+class StoredBody(NamedTuple):
+    """A submission's envelope, which has the key, and its ciphertext."""
+
+    envelope: Guarded
+    body: Guarded
+
+
+def _rows(connection: Connection, sql: Sql, values: tuple[object, ...]) -> list[QueueRow]:
+    return [QueueRow._make(row) for row in fetch(connection, sql, values)]
+
+
+class Queue:
+    """Mail that waits to be sent, of all accounts and of the instance."""
+
+    def __init__(self, access: Access, row_octets: int) -> None:
+        """Use the store's `access`; bodies above `row_octets` go to the blob store."""
+        self._access = access
+        self._row_octets = row_octets
+        self.per_destination = 20
+        """How many rows of one destination are leased at once, by all processes together."""
+
+    async def enqueue(self, submission: NewSubmission) -> None:
+        """Store a submission, joined with all that is asked at the same time; durable on return.
+
+        Raises:
+            Absent: NO_SUCH_USER, there is no such account.
+            Transient: STORAGE_FULL, BUSY, UNAVAILABLE; nothing is stored.
+        """
+        placed = await self._placed(submission)
+        try:
+            await self._ask(submission.account_id, Enqueue(placed))
+        except Absent:  # only then is it certain that no row names it
+            await self._access.drop([submission.object_id] if placed.place else [])
+            raise
+
+    async def settle(self, settle: Settle, report: NewSubmission | None = None) -> bool:
+        """Write down a sender's word, with a report; False where its lease does not stand.
+
+        The report is stored exactly if the word is.
+        """
+        placed = None if report is None else await self._placed(report)
+        task = Settle(settle.row, settle.lease, settle.done, settle.again, placed)
+        outcome = await self._ask(settle.row.account_id, task)
+        if not outcome.changed and placed is not None and placed.place:
+            await self._access.drop([placed.submission.object_id])
+        return bool(outcome.changed)
+
+    async def ask(self, task: Task, account_id: AccountId = INSTANCE) -> Outcome:
+        """Do what changes leases, rows or destinations; durable on return."""
+        return await self._ask(account_id, task)
+
+    async def _ask(self, account_id: AccountId, task: Task) -> Outcome:
+        request = Request(task, self._access.now(), self.per_destination)
+        outcome = await self._access.join(account_id, run_requests, request)
+        with suppress(Transient):  # the write is done; what stays behind is for the sweep
+            await self._access.drop(outcome.dropped)
+        return outcome
+
+    async def _placed(self, submission: NewSubmission) -> Placed:
+        """Put a large body where it belongs."""
+        body = submission.body
+        if len(body) <= self._row_octets:
+            return Placed(submission, Place.ROW, hashlib.sha256(body).digest())
+        await self._access.offload(partial(self._access.blobs.put, submission.object_id, body))
+        digest = await self._access.offload(lambda: hashlib.sha256(body).digest())
+        return Placed(submission, Place.FILE, digest)
+
+    async def body(self, account_id: AccountId, object_id: ObjectId) -> StoredBody:
+        """Return a message.
+
+        Raises:
+            Absent: NO_SUCH_MESSAGE, it went with its last recipient.
+            Corrupt: DAMAGED, it is missing outside of the database.
+        """
+        row = await self._access.read_once(
+            lambda connection: fetch_one(connection, _BODY, (account_id, object_id))
+        )
+        if row is None:
+            raise Absent(Condition.NO_SUCH_MESSAGE, "it is no longer in the queue")
+        envelope, data = row
+        if data is None:
+            data = await self._access.stored_body(object_id)
+        return StoredBody(Guarded(envelope), Guarded(data))
+
+    async def row(self, queue_id: QueueId) -> QueueRow:
+        """Return a row. Raises Absent (NO_SUCH_MESSAGE)."""
+        found = await self._access.read_once(lambda c: _rows(c, _ROW, (queue_id,)))
+        if not found:
+            raise Absent(Condition.NO_SUCH_MESSAGE, "there is no such entry in the queue")
+        return found[0]
+
+    async def rows(
+        self,
+        limit: int,
+        after: QueueId = FIRST,
+        *,
+        account_id: AccountId | None = None,
+        destination: bytes | None = None,
+    ) -> list[QueueRow]:
+        """List rows after one, the oldest first; of one account or destination, where named."""
+        sql: Sql = _PAGE
+        chosen: tuple[bytes, ...] = ()
+        if account_id is not None:
+            sql, chosen = _OF_ACCOUNT, (account_id,)
+        elif destination is not None:
+            sql, chosen = _OF_DESTINATION, (destination,)
+        values = (*chosen, after, limit)
+        return await self._access.read_once(lambda c: _rows(c, sql, values))
+
+    async def of_message(self, account_id: AccountId, object_id: ObjectId) -> list[QueueRow]:
+        """Return what is left of a submission."""
+        return await self._access.read_once(
+            lambda c: _rows(c, _OF_MESSAGE, (account_id, object_id))
+        )
+
+    async def destinations(self, limit: int, after: bytes = b"") -> list[DestinationRow]:
+        """List the destinations, in the order of their hashes."""
+        found = await self._access.read_once(lambda c: fetch(c, _DESTINATIONS, (after, limit)))
+        return [DestinationRow._make(row) for row in found]
+
+    async def counts(self) -> dict[QueueState, int]:
+        """Count the rows of each state; this looks at all of them."""
+        found = await self._access.read_once(lambda connection: fetch(connection, _COUNTS))
+        return {QueueState(state): count for state, count in found}
+
+    async def next_turn(self) -> int | None:
+        """Say when the next destination has its turn, in microseconds; None: nothing waits."""
+        rows = await self._access.read_once(lambda connection: fetch(connection, _NEXT_TURN))
+        turn: int | None = rows[0][0]
+        return None if turn in (None, NEVER) else turn
