@@ -7,14 +7,14 @@ it confirms the last batch and signs a checkpoint when one is due.
 
 Several processes may write one chain. The head's compare and swap lets one at a time through; the
 others see a pending end that is not in the log yet and wait. A process that died in between is
-given up after `GIVEN_UP_AFTER`. Should its entries still arrive, they are known by the pending end
-that it had announced, and the chain goes on behind them.
+given up after `GIVEN_UP_AFTER`, which is about patience only: should its entries still arrive, they
+are known by the end that it had announced, and the chain goes on behind them (`head` says why).
 """
 
 import asyncio
 import secrets
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -32,10 +32,9 @@ from mailserver.vault.master import MasterKeys
 
 BATCH_ENTRIES = 256
 QUEUED_ENTRIES = 10_000
-TRIES = 100
+TRIES = 250
 PATIENCE = timedelta(milliseconds=20)
-GIVEN_UP_AFTER = timedelta(seconds=15)
-GIVEN_UP_ENDS = 100
+GIVEN_UP_AFTER = timedelta(seconds=3)  # within the tries, so that a writer's death fails nobody
 NO_FACTS: Facts = {}
 
 
@@ -65,7 +64,7 @@ class Chain:
         self._turn = asyncio.Lock()
         self._head: Head | None = None  # None: look before writing
         self._seen_pending: tuple[End, float] | None = None
-        self._given_up: deque[End] = deque(maxlen=GIVEN_UP_ENDS)
+        self._unwritten: End | None = None  # our own, whose writing failed: wait for nobody
 
     @classmethod
     async def open(
@@ -153,7 +152,7 @@ class Chain:
             if head is None:
                 return
             if not head.settled:
-                head = Head(head.instance, head.base, head.pending, head.pending)
+                head = head.ending(head.pending)
                 self._head = head if await self._row.write(head) else None
             await self._sign_when_due(head)
 
@@ -173,7 +172,7 @@ class Chain:
         await self.record(Event.LOG_PRUNED, actor=SERVER, facts={"up_to": base.number})
         async with self._turn:
             head = self._head or await self._look()
-            moved = Head(head.instance, base, head.pending, head.pending)
+            moved = replace(head, base=base, confirmed=head.pending)
             self._head = moved if await self._row.write(moved) else None
             if self._head is None:
                 raise _unwritten()
@@ -211,16 +210,17 @@ class Chain:
         for _ in range(TRIES):
             head = self._head or await self._look()
             rows, end = self._chained(head, batch)
-            announced = Head(head.instance, head.base, head.pending, end)
+            announced = Head(head.instance, head.base, head.pending, end, head.abandoned)
             self._head = None
             if not await self._row.write(announced):
                 continue  # another process was first
-            self._given_up.append(end)  # until it is written; if it fails, nobody need wait for it
+            self._unwritten = end
             try:
                 await self._log.append(rows)
             except Conflict:
-                continue  # one that was given up came back, see the top
-            self._head = announced
+                continue  # one that was given up came back, or we were given up: see the top
+            self._unwritten = None
+            self._head = Head(head.instance, head.base, head.pending, end)
             return
         raise Transient(Condition.BUSY, "the audit log is busy, try again later")
 
@@ -265,31 +265,26 @@ class Chain:
         last = await self._log.last()
         empty = last is None or last.number <= head.base.number
         end = head.base if empty or last is None else End(last.number, last.hash)
-        if end == head.pending:
-            return self._found(head, head.pending)
-        if end in self._given_up:
-            return self._found(head, end)
+        if end == head.pending or end in head.abandoned:
+            return self._found(head.ending(end))
         if end == head.confirmed:
-            return self._found(head, end) if self._gives_up(head.pending) else None
+            return self._found(head.given_up()) if self._gives_up(head.pending) else None
         if await self._row.read() != head:
             return None  # it moved between our two looks
         raise Corrupt(Condition.DAMAGED, "the audit log does not end where the keystore says")
 
-    def _found(self, head: Head, end: End) -> Head:
-        self._head = Head(head.instance, head.base, end, end)
-        return self._head
+    def _found(self, head: Head) -> Head:
+        self._head = head
+        return head
 
     def _gives_up(self, pending: End) -> bool:
         """Say whether `pending` has been announced for so long that nobody can be writing it."""
-        if pending in self._given_up:
+        if pending == self._unwritten:
             return True
         now = self._clock.monotonic()
         if self._seen_pending is None or self._seen_pending[0] != pending:
             self._seen_pending = (pending, now)
-        if now - self._seen_pending[1] < GIVEN_UP_AFTER.total_seconds():
-            return False
-        self._given_up.append(pending)
-        return True
+        return now - self._seen_pending[1] >= GIVEN_UP_AFTER.total_seconds()
 
     async def _begun(self) -> Head | None:
         """Begin the chain; None where another process did just now."""
@@ -299,7 +294,7 @@ class Chain:
         head = Head(instance, BEGINNING, BEGINNING, BEGINNING)
         if not await self._row.write(head):
             return None
-        return self._found(head, BEGINNING)
+        return self._found(head)
 
 
 def _unwritten() -> Transient:

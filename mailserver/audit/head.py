@@ -5,6 +5,10 @@ therefore names two ends: `confirmed`, which is written, and `pending`, which is
 batch first makes itself pending (compare and swap, so that one node at a time writes), then writes
 its entries, and a later step confirms it. After a crash the log ends at one of the two, and which
 one it is tells whether the batch happened; anything else is tampering.
+
+A batch whose writer does not come back is *abandoned*: another takes its numbers. Its own entries
+may still arrive, before those of the other do, and then it is the other that failed. So the head
+names what was abandoned until the next batch is written: from then on its numbers are taken.
 """
 
 import hashlib
@@ -25,7 +29,9 @@ INSTANCE_OCTETS = 16
 _INSTANCE_ROW = AccountId(bytes(16))
 _ROW_ID = b"audit"
 _NAME = ObjectId(hashlib.sha256(b"zegel audit head").digest()[:16])
-_HEAD = struct.Struct(f">{INSTANCE_OCTETS}s" + f"Q{HASH_OCTETS}s" * 3)
+_END = struct.Struct(f">Q{HASH_OCTETS}s")
+ABANDONED = 16
+"""So many ends are remembered; each took seconds to be given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,12 @@ class Head:
     base: End
     confirmed: End
     pending: End
+    abandoned: tuple[End, ...] = ()
+
+    @property
+    def ends(self) -> tuple[End, ...]:
+        """Where the log may end."""
+        return (self.confirmed, self.pending, *self.abandoned)
 
     @property
     def settled(self) -> bool:
@@ -54,9 +66,9 @@ class Head:
         return self.pending == self.confirmed
 
     def encode(self) -> bytes:
-        """Write it in its fixed width."""
-        ends = (self.base, self.confirmed, self.pending)
-        return _HEAD.pack(self.instance, *(part for end in ends for part in (end.number, end.hash)))
+        """Write it: the instance, then each end in its fixed width."""
+        ends = (self.base, *self.ends)
+        return self.instance + b"".join(_END.pack(end.number, end.hash) for end in ends)
 
     @classmethod
     def decode(cls, octets: bytes) -> Self:
@@ -65,11 +77,20 @@ class Head:
         Raises:
             Corrupt: these octets are no head.
         """
-        if len(octets) != _HEAD.size:
+        instance, written = octets[:INSTANCE_OCTETS], octets[INSTANCE_OCTETS:]
+        if len(written) % _END.size or len(written) < 3 * _END.size:
             raise Corrupt(Condition.DAMAGED, "the audit head is not of a format we know")
-        instance, *parts = _HEAD.unpack(octets)
-        base, confirmed, pending = (End(*parts[at : at + 2]) for at in (0, 2, 4))
-        return cls(instance, base, confirmed, pending)
+        base, confirmed, pending, *abandoned = (End(*each) for each in _END.iter_unpack(written))
+        return cls(instance, base, confirmed, pending, tuple(abandoned))
+
+    def given_up(self) -> "Head":
+        """Return the head from which another batch takes the numbers of the pending one."""
+        abandoned = (*self.abandoned, self.pending)[-ABANDONED:]
+        return Head(self.instance, self.base, self.confirmed, self.confirmed, abandoned)
+
+    def ending(self, end: End) -> "Head":
+        """Return the head of a log that ends at `end` for certain."""
+        return Head(self.instance, self.base, end, end)
 
 
 class HeadRow:

@@ -71,23 +71,38 @@ async def verify(
         ChainBroken: something was edited, deleted, reordered, cut off or added.
         Corrupt: the keystore's head is not authentic, or there is none.
     """
-    head = await HeadRow(keystore, master).read()
-    if head is None:
-        raise Corrupt(Condition.DAMAGED, "the keystore knows no audit log")
+    row = HeadRow(keystore, master)
+    head = await _read(row)
     signed = await _signed(log, head, public, known)
     at = head.base
     _compare(signed, at)
-    while rows := await log.rows(at.number, PAGE_ENTRIES):
-        for row in rows:
-            at = _next(head.instance, at, row)
-            _compare(signed, at)
-            if at.number > head.pending.number:
-                raise ChainBroken(Tampering.EXTENDED, at.number)
-    _check_end(head, at)
+    while True:
+        at = await _walk(log, head, signed, at)
+        if at in head.ends:
+            break
+        before, head = head, await _read(row)
+        if head == before:  # else servers write meanwhile, and the log may have grown
+            raise _wrong_end(head, at)
     missing = [number for number in signed if number > at.number]
     if missing:
         raise ChainBroken(Tampering.TRUNCATED, at.number + 1)
     return Verified(head.base.number + 1, at.number, len(signed), known is not None)
+
+
+async def _read(row: HeadRow) -> Head:
+    head = await row.read()
+    if head is None:
+        raise Corrupt(Condition.DAMAGED, "the keystore knows no audit log")
+    return head
+
+
+async def _walk(log: AuditLog, head: Head, signed: dict[int, End], at: End) -> End:
+    """Verify what follows on `at`; return where the log ends now."""
+    while rows := await log.rows(at.number, PAGE_ENTRIES):
+        for row in rows:
+            at = _next(head.instance, at, row)
+            _compare(signed, at)
+    return at
 
 
 async def _signed(
@@ -129,10 +144,10 @@ def _next(instance: bytes, before: End, row: AuditRow) -> End:
     return End(number, row.hash)
 
 
-def _check_end(head: Head, at: End) -> None:
-    """See that the log ends where the keystore says, a batch that a crash prevented aside."""
-    if at in (head.pending, head.confirmed):
-        return
+def _wrong_end(head: Head, at: End) -> ChainBroken:
+    """Say what it means that the log ends where the keystore does not say."""
+    if at.number > head.pending.number:
+        return ChainBroken(Tampering.EXTENDED, at.number)
     if at.number < head.confirmed.number:
-        raise ChainBroken(Tampering.TRUNCATED, at.number + 1)
-    raise ChainBroken(Tampering.EDITED, at.number)
+        return ChainBroken(Tampering.TRUNCATED, at.number + 1)
+    return ChainBroken(Tampering.EDITED, at.number)

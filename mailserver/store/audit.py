@@ -14,6 +14,7 @@ from mailserver.model.errors import Condition, Conflict
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Guarded
 from mailserver.store.access import Access
+from mailserver.store.driver import Sql, run
 from mailserver.store.instants import from_microseconds, to_microseconds
 from mailserver.store.tables import audit, audit_checkpoints
 
@@ -54,6 +55,12 @@ _CHECKPOINTS = select(
     audit_checkpoints.c.at,
     audit_checkpoints.c.hash,
     audit_checkpoints.c.signature,
+)
+
+
+_CHECKPOINT = Sql(
+    "INSERT INTO audit_checkpoints (seq, at, hash, signature) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (seq) DO NOTHING"
 )
 
 
@@ -101,14 +108,8 @@ def _append(connection: Connection, rows: Sequence[AuditRow]) -> None:
 
 
 def _add_checkpoint(connection: Connection, row: CheckpointRow) -> None:
-    signed = select(audit_checkpoints.c.seq).where(audit_checkpoints.c.seq == row.number)
-    if connection.scalar(signed) is not None:
-        return  # another process signed the same end
-    connection.execute(
-        insert(audit_checkpoints).values(
-            seq=row.number, at=to_microseconds(row.at), hash=row.hash, signature=row.signature
-        )
-    )
+    # Another process may sign the same end at the same moment.
+    run(connection, _CHECKPOINT, (row.number, to_microseconds(row.at), row.hash, row.signature))
 
 
 def _prune(connection: Connection, up_to: int) -> int:

@@ -1,17 +1,20 @@
 """The chain as it is written: durable, in batches, by several processes, and after a crash."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from mailserver.audit.chain import GIVEN_UP_AFTER, Chain
 from mailserver.audit.checkpoint import EVERY, check, create_key, load_key
-from mailserver.audit.entry import OPERATOR, Event, decode, link
+from mailserver.audit.entry import OPERATOR, Entry, Event, decode, encode, link
 from mailserver.audit.head import End, Head, HeadRow
 from mailserver.audit.verify import ChainBroken, Tampering
-from mailserver.model.errors import Conflict, Corrupt, MailError, Misconfigured, Transient
+from mailserver.model.errors import Conflict, Corrupt, MailError, Misconfigured
 from mailserver.model.ids import new_account_id
+from mailserver.model.sealed import Guarded
+from mailserver.store.audit import AuditRow
 from tests.support.audit import Log
 
 
@@ -72,11 +75,69 @@ async def test_a_crash_before_the_entries_is_no_tampering(log: Log) -> None:
     await announce(log)
     assert (await log.verify()).last == 1
     chain = await log.chain()
-    with pytest.raises(Transient):
-        await chain.record(Event.SIGN_IN, actor=OPERATOR)
-    log.clock.advance(GIVEN_UP_AFTER)
-    await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(chain.record(Event.SIGN_IN, actor=OPERATOR))
+        await asyncio.sleep(0.2)
+        assert not waiting.done(), "the other may still be writing"
+        log.clock.advance(GIVEN_UP_AFTER)
     assert (await log.verify()).last == 2
+
+
+async def test_entries_that_were_given_up_may_come_after_all(log: Log) -> None:
+    chain = await log.chain()
+    await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    head_row = HeadRow(log.keystore, log.master)
+    before = await head_row.read()
+    assert before is not None
+    # One process announces its entry, and is held up; a second one gives it up, announces its own
+    # and dies; then the first one's entry arrives.
+    entry = Entry(2, log.clock.now(), Event.SIGN_IN, OPERATOR, None, {}, b"")
+    octets = encode(entry)
+    late = End(2, link(before.instance, 2, before.pending.hash, octets))
+    first = Head(before.instance, before.base, before.pending, late)
+    assert await head_row.write(first)
+    lost = End(2, link(before.instance, 2, before.pending.hash, b"lost"))
+    assert await head_row.write(replace(first.given_up(), pending=lost))
+    assert (await log.verify()).last == 1
+    await log.store.audit.append(
+        [
+            AuditRow(
+                *(2, None, entry.event.value, entry.at, Guarded(octets), late.hash),
+                before.pending.hash,
+            )
+        ]
+    )
+    assert (await log.verify()).last == 2
+    await (await log.chain()).record(Event.SIGN_IN, actor=OPERATOR)
+    assert (await log.verify()).last == 3
+    head = await head_row.read()
+    assert head is not None
+    assert head.abandoned == (), "its number is taken: it cannot come any more"
+
+
+async def test_a_log_that_is_being_written_verifies(log: Log) -> None:
+    chains = [await log.chain() for _ in range(2)]
+    verified: list[int] = []
+
+    async def verify() -> None:
+        while not verified or verified[-1] < 200:
+            verified.append((await log.verify()).last)
+
+    async def write(chain: Chain) -> None:
+        for _ in range(100):
+            await chain.record(Event.SIGN_IN, actor=OPERATOR)
+
+    await asyncio.gather(verify(), *map(write, chains))
+    assert verified[-1] == 200
+
+
+async def test_two_processes_may_sign_the_same_end(log: Log) -> None:
+    chain = await log.chain()
+    await chain.record(Event.SIGN_IN, actor=OPERATOR)
+    await chain.tend()
+    (mark,) = await log.store.audit.checkpoints()
+    await log.store.audit.add_checkpoint(mark)
+    assert await log.store.audit.checkpoints() == [mark]
 
 
 async def test_a_crash_before_the_confirmation_is_no_tampering(log: Log) -> None:
