@@ -1,7 +1,7 @@
 """Substring search over opened documents.
 
 A `Block` is the text of some messages in memory: all heads in one run of octets, all bodies in
-another, so that one `bytes.find` walks thousands of messages; a hit is mapped back to its message
+another, so that one search walks thousands of messages; a hit is mapped back to its message
 by bisection and the search goes on behind that message.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import date
 
 from mailserver.index.document import split
+from mailserver.index.haystack import Haystack
 from mailserver.index.words import needle, normalise
 from mailserver.model.ids import EmailId
 from mailserver.model.query import Field
@@ -49,7 +50,7 @@ class Block:
             self.email_ids.append(email_id)
             self._head_ends.append(head_end)
             self._body_ends.append(body_end)
-        self._heads, self._bodies = b"".join(heads), b"".join(bodies)
+        self._heads, self._bodies = Haystack(b"".join(heads)), Haystack(b"".join(bodies))
 
     @property
     def octets(self) -> int:
@@ -66,7 +67,7 @@ class Block:
         if field is Field.ANY:
             return self._in_bodies(sought) | self._in_heads(sought, _anywhere)
         marker = _MARKER[field]
-        heads = self._heads
+        heads = self._heads.octets
 
         def in_field(_start: int, hit: int) -> bool:
             mark = heads.rfind(b"\x01", 0, hit)
@@ -84,7 +85,7 @@ class Block:
         known = _FIELD_BY_NAME.get(lowered)
         if known is not None:
             return self._with_known(_MARKER[known], sought)
-        heads = self._heads
+        heads = self._heads.octets
 
         def has_value(_start: int, hit: int) -> bool:
             end = _earlier(heads.find(b"\x02", hit + 1), heads.find(b"\x01", hit + 1))
@@ -96,10 +97,10 @@ class Block:
     def sent_days(self) -> dict[EmailId, date | None]:
         """Return the day each message says it was sent; None where it says none."""
         days: dict[EmailId, date | None] = {}
-        start = 0
+        start, heads = 0, self._heads.octets
         for email_id, end in zip(self.email_ids, self._head_ends, strict=True):
-            mark = self._heads.find(_SENT, start, end)
-            value = self._heads[mark + 2 : mark + 12]
+            mark = heads.find(_SENT, start, end)
+            value = heads[mark + 2 : mark + 12]
             days[EmailId(email_id)] = (
                 None if value.startswith(b"\x01") else date.fromisoformat(value.decode())
             )
@@ -131,7 +132,7 @@ class Block:
         return found
 
     def _with_known(self, marker: bytes, sought: bytes) -> set[EmailId]:
-        heads = self._heads
+        heads = self._heads.octets
 
         def holds(_start: int, hit: int) -> bool:
             end = heads.find(b"\x01", hit + 2)
