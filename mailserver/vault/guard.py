@@ -105,12 +105,13 @@ class AccountGuard:
 class InstanceGuard:
     """Seals and opens the server's own secrets (DKIM keys, configuration), key number in front."""
 
-    __slots__ = ("_ciphers", "_current")
+    __slots__ = ("_ciphers", "_current", "_names")
 
-    def __init__(self, ciphers: Mapping[int, Aead], current: int) -> None:
-        """Open with any of `ciphers`, seal with the one numbered `current`."""
+    def __init__(self, ciphers: Mapping[int, Aead], current: int, names: bytearray) -> None:
+        """Open with any of `ciphers`, seal with the one numbered `current`, hash under `names`."""
         self._ciphers = dict(ciphers)
         self._current = current
+        self._names = names
 
     def seal(self, kind: Kind, object_id: ObjectId, data: bytes) -> Guarded:
         """Guard `data` as the object `object_id` of that kind."""
@@ -129,6 +130,10 @@ class InstanceGuard:
         if kid not in self._ciphers:
             raise Corrupt(Condition.KEY_MISMATCH, "guarded data names a master key we do not have")
         return self._ciphers[kid].open(octets[_KID.size :], _instance_context(kind, object_id, kid))
+
+    def name_hash(self, name: str) -> bytes:
+        """Return 16 octets, equal for equal names of this server; they tell no more."""
+        return mac(self._names, name.encode())[:HASH_OCTETS]
 
     def kid_of(self, guarded: Guarded) -> int:
         """Return the number of the master key it is under, for a rotation to find what is left.

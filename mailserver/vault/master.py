@@ -44,7 +44,9 @@ class MasterKeys:
         self._row_keys = {kid: Aead(hkdf(key.octets, b"row")) for kid, key in keys.items()}
         self._deposit_keys = {kid: hkdf(key.octets, b"dep") for kid, key in keys.items()}
         self.instance_guard = InstanceGuard(
-            {kid: Aead(hkdf(key.octets, b"inst")) for kid, key in keys.items()}, current
+            {kid: Aead(hkdf(key.octets, b"inst")) for kid, key in keys.items()},
+            current,
+            hkdf(keys[min(keys)].octets, b"names"),  # so that hashes outlive a rotation
         )
 
     @property

@@ -82,10 +82,10 @@ def test_closing_overwrites_the_keys(guard: AccountGuard) -> None:
 
 def test_a_guard_does_not_print_or_pickle(guard: AccountGuard) -> None:
     assert repr(guard) == f"<guard of account {ACCOUNT.hex()}>"
-    for secret in (guard, InstanceGuard({1: Aead(KEY)}, 1)):
+    for secret in (guard, InstanceGuard({1: Aead(KEY)}, 1, bytearray(KEY))):
         with pytest.raises(TypeError):
             pickle.dumps(secret)
-    assert repr(InstanceGuard({1: Aead(KEY)}, 1)) == "<guard of the instance>"
+    assert repr(InstanceGuard({1: Aead(KEY)}, 1, bytearray(KEY))) == "<guard of the instance>"
 
 
 def test_instance_data_comes_back_also_after_a_rotation() -> None:
