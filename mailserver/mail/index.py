@@ -7,12 +7,14 @@ frames are copied as they are, under the session's own key.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 
 from mailserver.index import segment
 from mailserver.index.query import Block
 from mailserver.mail.letter import framer
 from mailserver.mail.opened import Opened
+from mailserver.model.errors import Conflict
 from mailserver.model.ids import EmailId, new_object_id
 from mailserver.model.query import Field
 from mailserver.store.search import NewSegment, SegmentRow, TailRow
@@ -59,7 +61,8 @@ class Index:
         """Merge gathered tails into segments and rewrite those with many gone messages.
 
         Returns how many tails were merged. Nothing is lost if it stops half-way: a tail is
-        dropped in the transaction that stores the segment with its document.
+        dropped in the transaction that stores the segment with its document. Another process that
+        holds the account open may be at it, too: whoever is second looks again.
         """
         account, search = self._opened.account_id, self._opened.store.tails
         merged = 0
@@ -67,10 +70,11 @@ class Index:
             frames = await self._frames(rows)
             if not frames:
                 break  # all of them damaged: they stay for the repair that reads the messages
-            for batch in segment.merge(frames):
-                await self._put(batch, dropped_tails=[email_id for email_id, _ in batch])
-                await asyncio.sleep(MERGE_PAUSE_SECONDS)
-            merged += len(rows)
+            with suppress(Conflict):
+                for batch in segment.merge(frames):
+                    await self._put(batch, dropped_tails=[email_id for email_id, _ in batch])
+                    merged += len(batch)
+                    await asyncio.sleep(MERGE_PAUSE_SECONDS)
         merged += await self._rewrite_worn()
         return merged
 
@@ -173,11 +177,12 @@ class Index:
             await self._opened.open_epochs([row.epoch])
             documents = segment.parse(self._reveal(row))
             kept = [(email_id, frame) for email_id, frame in documents if email_id in living]
-            if kept:
-                await self._put(kept, dropped_segments=[row.segment_id])
-            else:
-                await store.tails.drop_segment(account, row.segment_id)
-            rewritten += 1
+            with suppress(Conflict):  # another process was quicker
+                if kept:
+                    await self._put(kept, dropped_segments=[row.segment_id])
+                else:
+                    await store.tails.drop_segment(account, row.segment_id)
+                rewritten += 1
         return rewritten
 
 

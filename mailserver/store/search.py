@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from mailserver.model.errors import Absent, Condition
+from mailserver.model.errors import Absent, Condition, Conflict
 from mailserver.model.ids import AccountId, EmailId, EpochId, ObjectId
 from mailserver.model.sealed import Sealed
 from mailserver.store.access import Access, Done
-from mailserver.store.driver import Sql, fetch, fetch_one, run, run_many
+from mailserver.store.driver import Lookup, Sql, fetch, fetch_one, run, run_many
 
 
 class TailRow(NamedTuple):
@@ -78,6 +78,12 @@ _INSERT = Sql(
     f"INSERT INTO search_segments (account_id, segment_id, {_SEGMENT})"  # noqa: S608
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_TAIL_IDS = Lookup(
+    "account_id, email_id", "search_tails", [("account_id", "bytea"), ("email_id", "bigint")]
+)
+_SEGMENT_IDS = Lookup(
+    "account_id, segment_id", "search_segments", [("account_id", "bytea"), ("segment_id", "bigint")]
+)
 _DROP_TAIL = Sql("DELETE FROM search_tails WHERE account_id = ? AND email_id = ?")
 _DROP_SEGMENT = Sql("DELETE FROM search_segments WHERE account_id = ? AND segment_id = ?")
 
@@ -93,9 +99,15 @@ def _put(
     if counter is None:
         raise Absent(Condition.NO_SUCH_USER)
     segment_id: int = counter[0] - 1
+    for lookup, drop, numbers in (
+        (_TAIL_IDS, _DROP_TAIL, tails),
+        (_SEGMENT_IDS, _DROP_SEGMENT, segments),
+    ):
+        gone = [(account_id, number) for number in numbers]
+        if len(lookup.rows(connection, gone)) < len(gone):
+            raise Conflict(Condition.CHANGED_MEANWHILE, "this was merged or deleted meanwhile")
+        run_many(connection, drop, gone)
     run(connection, _INSERT, (account_id, segment_id, *new))
-    run_many(connection, _DROP_TAIL, [(account_id, email_id) for email_id in tails])
-    run_many(connection, _DROP_SEGMENT, [(account_id, number) for number in segments])
     return Done(segment_id)
 
 
@@ -144,7 +156,12 @@ class SearchIndex:
         drop_tails: Sequence[EmailId],
         drop_segments: Sequence[int] = (),
     ) -> int:
-        """Store a segment in place of what was merged into it; return its number. Raises Absent."""
+        """Store a segment in place of what was merged into it; return its number.
+
+        Raises:
+            Absent: NO_SUCH_USER.
+            Conflict: CHANGED_MEANWHILE, some of that is gone: another process may have merged it.
+        """
         return await self._access.write(
             account_id,
             lambda connection: _put(connection, account_id, segment, drop_tails, drop_segments),

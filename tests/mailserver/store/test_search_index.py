@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailserver.model.errors import Absent
+from mailserver.model.errors import Absent, Conflict
 from mailserver.model.ids import EmailId, new_account_id, new_object_id
 from mailserver.model.message import Flag, StoreMode
 from mailserver.model.sealed import Sealed
@@ -43,6 +43,20 @@ async def test_a_segment_takes_the_place_of_what_it_holds(house: House) -> None:
     assert await tails.tails(house.account) == []
     with pytest.raises(Absent):
         await tails.put_segment(new_account_id(), segment(house, 1, 1), [])
+
+
+async def test_of_two_who_merge_the_same_the_second_is_refused(house: House) -> None:
+    await house.fill(3)
+    tails = house.store.tails
+    merged = [EmailId(1), EmailId(2)]
+    first = await tails.put_segment(house.account, segment(house, 1, 2), merged)
+    with pytest.raises(Conflict):
+        await tails.put_segment(house.account, segment(house, 1, 3), [*merged, EmailId(3)])
+    await tails.put_segment(house.account, segment(house, 1, 2), [], [first])
+    with pytest.raises(Conflict):
+        await tails.put_segment(house.account, segment(house, 1, 2), [], [first])
+    assert [row.email_id for row in await tails.tails(house.account)] == [3]
+    assert len(await tails.segments(house.account)) == 1
 
 
 async def test_hashes_go_when_their_conversation_has_ended(house: House) -> None:
