@@ -1,0 +1,183 @@
+"""The message as a script sees it: fields decoded, and edited where it says so (RFC 5293)."""
+
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+
+from mailserver.model.address import Address
+from mailserver.model.errors import PeerFault
+from mailserver.protocol.mime.addresses import addresses
+from mailserver.protocol.mime.headers import Field, header_fields, text_of, unfold
+from mailserver.protocol.mime.scan import Part, scan
+from mailserver.protocol.sieve.errors import SieveError
+
+FIELD_NAME = re.compile(r"[!-9;-~]{1,100}\Z")
+"""RFC 5322 §2.2: printable US-ASCII but the colon."""
+
+_LINE_OCTETS = 78  # RFC 5322 §2.1.1
+_WORD_OCTETS = 42  # of text in one encoded word, so that it stays within 75 characters (RFC 2047)
+
+
+class Message:
+    """One message and its header's edits; made anew for each run."""
+
+    __slots__ = ("_added", "_block_end", "_edited", "_fields", "_root", "_values", "octets")
+
+    def __init__(self, octets: bytes) -> None:
+        """Look at the message's header; its body is looked at when asked for."""
+        self.octets = octets
+        self._root: Part | None = None
+        self._block_end = _header_end(octets)
+        self._fields = header_fields(octets[: self._block_end])
+        self._values: dict[bytes, list[str]] = {}
+        self._edited: bytes | None = None
+        self._added = 0
+
+    @property
+    def size_octets(self) -> int:
+        """The size of the message as it came; edits do not count (RFC 5293 §6)."""
+        return len(self.octets)
+
+    @property
+    def root(self) -> Part:
+        """The message scanned into its parts."""
+        if self._root is None:
+            self._root = scan(self.octets)
+        return self._root
+
+    def values(self, name: str) -> list[str]:
+        """Return every field of that name, unfolded and decoded (RFC 5228 §5.7)."""
+        try:
+            key = name.lower().encode("ascii")
+        except UnicodeEncodeError:
+            return []
+        known = self._values.get(key)
+        if known is None:
+            known = [text_of(unfold(value)) for lower, value, _ in self._fields if lower == key]
+            self._values[key] = known
+        return known
+
+    def addresses(self, name: str, index: int | None = None) -> list[Address]:
+        """Return the addresses in fields of that name; what is none is left out.
+
+        `index` counts the field from 1, from the end where it is negative (RFC 5260 §6).
+        """
+        key = name.lower().encode("ascii", "replace")
+        fields = [unfold(value) for lower, value, _ in self._fields if lower == key]
+        chosen = fields if index is None else pick(fields, index)
+        found = []
+        for value in chosen:
+            for mailbox in addresses(value):
+                if mailbox.local and mailbox.domain:
+                    found.append(_address(mailbox.local, mailbox.domain))
+        return found
+
+    def add(self, name: str, value: str, *, last: bool, most: int) -> None:
+        """Add a field at the top of the header, or at its end.
+
+        Raises:
+            SieveError: the script added too many.
+        """
+        self._added += 1
+        if self._added > most:
+            raise SieveError(0, 0, "this script adds too many header fields")
+        octets = encoded_field(name, value)
+        _, _, rest = octets.partition(b":")
+        field: Field = (name.lower().encode(), rest, octets)
+        if last:
+            if self._fields and not self._fields[-1][2].endswith(b"\n"):
+                lower, text, whole = self._fields[-1]
+                self._fields[-1] = (lower, text, whole + b"\r\n")
+            self._fields.append(field)
+        else:
+            self._fields.insert(0, field)
+        self._changed(name)
+
+    def named(self, name: str) -> list[int]:
+        """Return the places of the fields of that name, to be passed to `remove`."""
+        key = name.lower().encode()
+        return [at for at, (lower, _, _) in enumerate(self._fields) if lower == key]
+
+    def text_at(self, at: int) -> str:
+        """Return the decoded value of the field at a place."""
+        return text_of(unfold(self._fields[at][1]))
+
+    def remove(self, places: Sequence[int], name: str) -> None:
+        """Delete the fields at these places, all of that name."""
+        gone = set(places)
+        if gone:
+            self._fields = [f for at, f in enumerate(self._fields) if at not in gone]
+            self._changed(name)
+
+    def edited(self) -> bytes | None:
+        """Return the message with its header as it is now; None where nothing was edited."""
+        if self._edited == b"":
+            header = b"".join(whole for _, _, whole in self._fields)
+            rest = self.octets[self._block_end :]
+            self._edited = header + (rest or b"\r\n")
+        return self._edited
+
+    def _changed(self, name: str) -> None:
+        self._edited = b""
+        self._values.pop(name.lower().encode(), None)
+
+
+def pick(values: list[bytes], index: int) -> list[bytes]:
+    """Return the one value that `index` names, from 1, or from the end where it is negative."""
+    at = index - 1 if index > 0 else len(values) + index
+    return values[at : at + 1] if 0 <= at < len(values) else []
+
+
+def encoded_field(name: str, value: str) -> bytes:
+    """Write a header field, what is not US-ASCII in encoded words, folded, with its CRLF."""
+    words = " ".join(value.split())
+    if words.isascii() and words.isprintable():
+        return _folded(name, words.split(" "))
+    clean = "".join(c for c in words if c.isprintable())
+    return _folded(name, _encoded_words(clean))
+
+
+def encoded_text(value: str) -> str:
+    """Write text as it may stand in an unstructured field or a display name (RFC 2047)."""
+    words = " ".join(value.split())
+    clean = "".join(c for c in words if c.isprintable())
+    return clean if clean.isascii() else "\r\n ".join(_encoded_words(clean))
+
+
+def _encoded_words(text: str) -> list[str]:
+    pieces, piece = [], ""
+    for character in text:
+        if len((piece + character).encode()) > _WORD_OCTETS:
+            pieces.append(piece)
+            piece = ""
+        piece += character
+    pieces.append(piece)
+    return [f"=?utf-8?b?{b64encode(one.encode()).decode()}?=" for one in pieces]
+
+
+def _folded(name: str, words: list[str]) -> bytes:
+    line, lines = f"{name}:", []
+    for word in words:
+        if len(line) + 1 + len(word) > _LINE_OCTETS and line.strip() != f"{name}:":
+            lines.append(line)
+            line = ""
+        line += " " + word
+    return "\r\n".join([*lines, line]).encode() + b"\r\n"
+
+
+def _header_end(octets: bytes) -> int:
+    """Find where the header's fields end: the empty line belongs to the rest."""
+    if octets.startswith((b"\r\n", b"\n")):
+        return 0
+    crlf, lone = octets.find(b"\n\r\n"), octets.find(b"\n\n")
+    ends = [end + 1 for end in (crlf, lone) if end >= 0]
+    return min(ends) if ends else len(octets)
+
+
+def _address(local: bytes, domain: bytes) -> Address:
+    """Make an address of what a header says, as leniently as a test must read it."""
+    text, host = local.decode("utf-8", "replace"), domain.decode("utf-8", "replace")
+    try:
+        return Address(text, Address.parse(f"a@{host}").domain)
+    except PeerFault:
+        return Address(text, host.lower())
