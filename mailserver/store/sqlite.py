@@ -5,6 +5,9 @@ per thread, for compiled statements live in it. There is exactly one writer, so 
 not occur within a process, and the writer takes whatever is queued when the last commit returned:
 under load the groups grow by themselves.
 
+A writer that has been idle for a moment moves what is in the write-ahead log into the database and
+empties the log: 4 MiB less on disk, and what was erased leaves both files.
+
 The queue is bounded by permits: a caller holds one of `QUEUED_JOBS` until its job is settled, and
 waits for one first.
 """
@@ -25,27 +28,32 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from mailserver.model.errors import Condition, MailError, Misconfigured, Transient
+from mailserver.runtime.log import get_logger
 from mailserver.runtime.process import take_short_turns
 from mailserver.store.database import Joined, Kind, Query
 from mailserver.store.driver import sqlite_driver
 from mailserver.store.faults import translated
 from mailserver.store.group import GROUP_JOBS, Job, run_group
 
+log = get_logger("store")
+
 T = TypeVar("T")
 ItemT = TypeVar("ItemT")
 
 READERS = 2  # a long list holds up no point read; under one interpreter lock more gain nothing
 QUEUED_JOBS = 1_024
+IDLE_SECONDS = 0.25  # longer than what lies between the writes of a busy moment
 PAGE_OCTETS = 8_192
 STATEMENTS = 512
+BUSY_MILLISECONDS = 5_000
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # durable at COMMIT: the 250 is said after it (RFC 5321 §6.1)
     "PRAGMA foreign_keys=ON",
     "PRAGMA secure_delete=ON",  # erased rows leave no octets behind in free pages
-    "PRAGMA busy_timeout=5000",
-    "PRAGMA wal_autocheckpoint=512",  # 4 MiB: the log keeps the size it once had
+    f"PRAGMA busy_timeout={BUSY_MILLISECONDS}",
+    "PRAGMA wal_autocheckpoint=512",  # 4 MiB: what it grows to while writes go on
     "PRAGMA cache_size=-65536",
     "PRAGMA temp_store=MEMORY",  # nothing of ours lies in a temporary file
 )
@@ -154,6 +162,7 @@ class SqliteDatabase:
         self._permits = asyncio.Semaphore(QUEUED_JOBS)
         self._closed = False
         self._writing: Connection | None = None
+        self._log_grew = False
         self._next: Job | None = None
         self._exclusively = asyncio.Lock()
         self._writer = threading.Thread(
@@ -241,9 +250,12 @@ class SqliteDatabase:
         block = True
         while len(jobs) < GROUP_JOBS:
             try:
-                job = self._queue.get(block)
+                job = self._queue.get(block, IDLE_SECONDS if self._log_grew else None)
             except queue.Empty:
-                break
+                if not block:
+                    break
+                self._empty_log()
+                continue
             if job is None:
                 return jobs, False
             block = False
@@ -265,11 +277,31 @@ class SqliteDatabase:
         try:
             if self._writing is None:
                 self._writing = self._write_engine.connect()
+            self._log_grew = True
             run_group(self._writing, jobs, None)
         except Exception as error:  # noqa: BLE001 (no fault may end the writer thread)
             for job in jobs:
                 job.error = translated(error) or error
         if self._writing is not None and any(job.error is not None for job in jobs):
+            self._mend()
+
+    def _empty_log(self) -> None:
+        """Move the log into the database, unless somebody reads: then it is tried again later."""
+        connection = self._writing
+        driver = None if connection is None else sqlite_driver(connection)
+        if driver is None:
+            self._log_grew = False
+            return
+        try:
+            driver.execute("PRAGMA busy_timeout=0")  # a job that comes now waits for no reader
+            try:
+                busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                driver.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+            self._log_grew = bool(busy)
+        except sqlite3.Error as error:  # a full or failing disk: the next write says so
+            self._log_grew = False
+            log.warning("log not emptied", error=type(error).__name__)
             self._mend()
 
     def _mend(self) -> None:
