@@ -176,6 +176,21 @@ class Dns(Section):
     """False where the resolver on loopback does not check DNSSEC; others are never believed."""
 
 
+class Queue(Section):
+    """How long and how often mail to other servers is tried (RFC 5321 §4.5.4.1)."""
+
+    first_retry_seconds: int = Field(default=300, ge=1, le=3_600)
+    """Each wait is about twice the one before it, up to the longest."""
+    longest_retry_seconds: int = Field(default=10_800, ge=60, le=86_400)
+    expire_seconds: int = Field(default=432_000, ge=60, le=432_000)  # PRIVACY §7: 5 days
+    warn_seconds: int = Field(default=14_400, ge=0, le=432_000)
+    """When senders are told of a delay; 0: never."""
+    per_destination: int = Field(default=20, ge=1, le=1_000)
+    """Recipients of one domain that are being served at once, by all processes together."""
+    hold_seconds: int = Field(default=604_800, ge=0, le=2_592_000)
+    """The longest a sender may have mail held back (RFC 4865); 0: not offered."""
+
+
 class Log(Section):
     """What the log says; never who wrote what to whom (PRIVACY §18)."""
 
@@ -197,6 +212,7 @@ class Settings(Section):
     limits: Limits = Limits()
     crypto: Crypto = Crypto()
     dns: Dns = Dns()
+    queue: Queue = Queue()
     log: Log = Log()
 
     @cached_property
