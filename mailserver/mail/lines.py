@@ -113,7 +113,10 @@ class Lines:
 
     async def _named(self, states: set[State]) -> Mapping[State, tuple[Flag, Keywords]]:
         return {
-            (flags, packed): (Flag(flags), await self._opened.keywords(unpack_keywords(packed)))
+            (flags, packed): (
+                Flag(flags),
+                await self._opened.keywords.names(unpack_keywords(packed)),
+            )
             for flags, packed in states
         }
 

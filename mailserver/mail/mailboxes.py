@@ -183,7 +183,7 @@ class Mailboxes:
 
     async def keywords(self) -> Keywords:
         """Return the keywords in use, the same for every mailbox of the account."""
-        return await self._opened.keyword_names()
+        return await self._opened.keywords.all()
 
     async def _set_subscribed(self, name: str, *, subscribed: bool) -> None:
         name = canonical_name(name)

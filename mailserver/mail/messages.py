@@ -61,7 +61,7 @@ class Messages:
                     offload=self._opened.offload,
                     internaldate=message.internaldate or datetime.now(UTC),
                     flags=message.flags,
-                    keywords=await self._opened.keyword_numbers(message.keywords),
+                    keywords=await self._opened.keywords.numbers(message.keywords),
                 )
             )
         if len(emails) == 1:
@@ -119,9 +119,9 @@ class Messages:
         `changed` has the entries whose flags now differ.
         """
         if mode is StoreMode.REMOVE:
-            numbers = await self._opened.known_keywords(keywords)
+            numbers = await self._opened.keywords.known(keywords)
         else:
-            numbers = await self._opened.keyword_numbers(keywords)
+            numbers = await self._opened.keywords.numbers(keywords)
         stored = await self._entries.store_flags(
             self._opened.account_id,
             mailbox_id,
@@ -162,7 +162,7 @@ class Messages:
 
     async def _keywords(self, packed: Iterable[bytes | None]) -> dict[bytes | None, Keywords]:
         """Return the names behind each packed set of keyword numbers."""
-        return {each: await self._opened.keywords(unpack_keywords(each)) for each in packed}
+        return {each: await self._opened.keywords.names(unpack_keywords(each)) for each in packed}
 
     async def _open(
         self, rows: Sequence[EntryRow], *, summary: bool, content: bool

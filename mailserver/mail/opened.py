@@ -5,21 +5,18 @@ the account closes; `rest` drops what can be read again (PRIVACY §6: ten minute
 """
 
 import asyncio
-import unicodedata
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from mailserver.mail.facts import Facts
 from mailserver.mail.index_cache import IndexCache
+from mailserver.mail.keywords import KeywordTable
 from mailserver.model.change import Change, MailboxChange
-from mailserver.model.errors import Condition, Refused, Transient
+from mailserver.model.errors import Transient
 from mailserver.model.ids import AccountId, EpochId, MailboxId
 from mailserver.model.message import (
-    KEYWORD_OCTETS,
-    KEYWORDS_PER_ACCOUNT,
     EntryFlags,
     Flag,
-    Keywords,
 )
 from mailserver.model.sealed import Sealed
 from mailserver.runtime.log import get_logger
@@ -28,7 +25,6 @@ from mailserver.store.changes import AccountChange
 from mailserver.store.epochs import EpochRow, NewEpoch
 from mailserver.store.store import Store
 from mailserver.vault.epochs import CreateEpoch, NewEpochValues
-from mailserver.vault.guard import Kind
 from mailserver.vault.seal import ContentKey
 from mailserver.vault.session import UnlockedAccount
 
@@ -90,9 +86,7 @@ class Opened:
         self._loose = 0
         self.index_lock = asyncio.Lock()
         self._facts: dict[MailboxId, Facts] = {}
-        self._keyword_names: dict[int, str] = {}
-        self._keyword_numbers: dict[str, int] = {}
-        self._keyword_sets: dict[tuple[int, ...], Keywords] = {(): frozenset()}
+        self.keywords = KeywordTable(store, unlocked.account_id, unlocked.guard)
 
     @property
     def account_id(self) -> AccountId:
@@ -153,53 +147,13 @@ class Opened:
         self._facts[mailbox_id] = facts
         return facts
 
-    async def keyword_numbers(self, names: Iterable[str]) -> tuple[int, ...]:
-        """Return the numbers of keywords, in order; new ones are entered in the account's table.
-
-        Raises:
-            Refused: a name is too long, or the account has too many.
-        """
-        numbers = []
-        for name in names:
-            key = name.casefold()
-            if key not in self._keyword_numbers:
-                await self._read_keywords()
-            if key not in self._keyword_numbers:
-                await self._add_keyword(name)
-            numbers.append(self._keyword_numbers[key])
-        return tuple(sorted(set(numbers)))
-
-    async def known_keywords(self, names: Iterable[str]) -> tuple[int, ...]:
-        """Return the numbers of those keywords that the account has."""
-        wanted = [name.casefold() for name in names]
-        if any(name not in self._keyword_numbers for name in wanted):
-            await self._read_keywords()
-        return tuple(
-            sorted({self._keyword_numbers[n] for n in wanted if n in self._keyword_numbers})
-        )
-
-    async def keyword_names(self) -> Keywords:
-        """Return every keyword of the account, read now: another node may have added some."""
-        await self._read_keywords()
-        return frozenset(self._keyword_names.values())
-
-    async def keywords(self, numbers: tuple[int, ...]) -> Keywords:
-        """Return the names behind the numbers an entry holds."""
-        names = self._keyword_sets.get(numbers)
-        if names is None:
-            if any(number not in self._keyword_names for number in numbers):
-                await self._read_keywords()
-            names = frozenset(self._keyword_names[number] for number in numbers)
-            self._keyword_sets[numbers] = names
-        return names
-
     def named(self, change: AccountChange) -> Change | None:
         """Put names to the keyword numbers of a change; None where one is not known yet."""
         entries = []
         for entry in change.entries:
             flagged = []
             for row in entry.flagged:
-                names = self._keyword_sets.get(row.keywords)
+                names = self.keywords.at_hand(row.keywords)
                 if names is None:
                     return None
                 flagged.append(EntryFlags(row.uid, Flag(row.flags), names, row.modseq))
@@ -211,25 +165,3 @@ class Opened:
             change.mailboxes,
             change.emails_destroyed,
         )
-
-    async def _read_keywords(self) -> None:
-        rows = await self.store.mailboxes.keywords(self.account_id)
-        for number, row in rows.items():
-            name = self.unlocked.guard.open_name(Kind.KEYWORD_NAME, row.name_hash, row.name)
-            self._keyword_names[number] = name
-            self._keyword_numbers[name.casefold()] = number
-
-    async def _add_keyword(self, name: str) -> None:
-        if len(name.encode()) > KEYWORD_OCTETS:
-            raise Refused(Condition.LIMIT, "this keyword is too long")
-        if len(self._keyword_numbers) >= KEYWORDS_PER_ACCOUNT:
-            raise Refused(Condition.LIMIT, "this account has too many keywords")
-        guard = self.unlocked.guard
-        text = unicodedata.normalize("NFC", name)
-        number = await self.store.mailboxes.add_keyword(
-            self.account_id,
-            guard.seal_name(Kind.KEYWORD_NAME, text),
-            guard.name_hash(text),
-        )
-        self._keyword_names[number] = text
-        self._keyword_numbers[text.casefold()] = number
