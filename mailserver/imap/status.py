@@ -28,7 +28,7 @@ def status(condition: Condition) -> Status:  # noqa: C901 - a table, and flat
     match condition:
         case Condition.BAD_SYNTAX | Condition.BAD_ADDRESS:
             return Status(b"BAD")
-        case Condition.BAD_MESSAGE | Condition.WEAK_PASSWORD:
+        case Condition.BAD_MESSAGE | Condition.BAD_SCRIPT | Condition.WEAK_PASSWORD:
             return Status(b"NO", b"CANNOT")
         case Condition.TOO_LARGE:
             return Status(b"NO", b"TOOBIG")
@@ -56,6 +56,7 @@ def status(condition: Condition) -> Status:  # noqa: C901 - a table, and flat
             | Condition.NO_SUCH_USER
             | Condition.NO_SUCH_DOMAIN
             | Condition.NO_SUCH_CREDENTIAL
+            | Condition.NO_SUCH_SCRIPT
         ):
             return Status(b"NO", b"NONEXISTENT")
         case Condition.NO_SUCH_MESSAGE:
@@ -64,7 +65,7 @@ def status(condition: Condition) -> Status:  # noqa: C901 - a table, and flat
             return Status(b"NO", b"ALREADYEXISTS")
         case Condition.HAS_CHILDREN:
             return Status(b"NO", b"HASCHILDREN")
-        case Condition.CHANGED_MEANWHILE:
+        case Condition.CHANGED_MEANWHILE | Condition.SCRIPT_ACTIVE:
             return Status(b"NO", b"INUSE")
         case Condition.NOT_ACTIVE | Condition.MISCONFIGURED:
             return Status(b"NO", b"CONTACTADMIN")

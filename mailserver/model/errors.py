@@ -13,6 +13,7 @@ class Condition(Enum):
     BAD_SYNTAX = auto()
     BAD_ADDRESS = auto()
     BAD_MESSAGE = auto()
+    BAD_SCRIPT = auto()
     TOO_LARGE = auto()
     TOO_MANY = auto()
     # Refused
@@ -37,9 +38,11 @@ class Condition(Enum):
     NO_SUCH_DOMAIN = auto()
     NO_SUCH_MESSAGE = auto()
     NO_SUCH_CREDENTIAL = auto()
+    NO_SUCH_SCRIPT = auto()
     # Conflict
     ALREADY_EXISTS = auto()
     HAS_CHILDREN = auto()
+    SCRIPT_ACTIVE = auto()
     CHANGED_MEANWHILE = auto()
     # Locked
     LOCKED = auto()

@@ -86,6 +86,10 @@ class Lmtp(Listener):
     tls: Tls = Tls.NONE
 
 
+class ManageSieve(Listener):
+    """Keeping one's filters, STARTTLS. Source: RFC 5804. Off until a setting turns it on."""
+
+
 class Listeners(Section):
     """All doors."""
 
@@ -95,6 +99,7 @@ class Listeners(Section):
     imap: Imap = Imap()
     imaps: Imaps = Imaps()
     lmtp: Lmtp = Lmtp()
+    managesieve: ManageSieve = ManageSieve()
 
     def named(self) -> dict[str, Listener]:
         """Return every listener under its key."""
@@ -191,6 +196,20 @@ class Queue(Section):
     """The longest a sender may have mail held back (RFC 4865); 0: not offered."""
 
 
+class Sieve(Section):
+    """What filters of our people may take and do (RFC 5228 §10)."""
+
+    scripts: int = Field(default=16, ge=1, le=100)
+    """Scripts an account may keep."""
+    script_octets: Octets = Field(default=64 * KIB, ge=4 * KIB, le=MIB)
+    scripts_octets: Octets = Field(default=256 * KIB, ge=4 * KIB, le=16 * MIB)
+    """All scripts of an account together."""
+    redirects: int = Field(default=4, ge=1, le=20)
+    """Of one message (RFC 5228 §4.2)."""
+    vacation_seconds: int = Field(default=86_400, ge=60, le=2_592_000)
+    """The same sender gets no second answer sooner, whatever a script says (RFC 6131 §2)."""
+
+
 class Log(Section):
     """What the log says; never who wrote what to whom (PRIVACY §18)."""
 
@@ -213,6 +232,7 @@ class Settings(Section):
     crypto: Crypto = Crypto()
     dns: Dns = Dns()
     queue: Queue = Queue()
+    sieve: Sieve = Sieve()
     log: Log = Log()
 
     @cached_property

@@ -61,6 +61,9 @@ def status(condition: Condition) -> tuple[Code, Detail]:  # noqa: C901 -- a tabl
             Condition.UNAVAILABLE
             | Condition.NO_SUCH_MAILBOX
             | Condition.NO_SUCH_MESSAGE
+            | Condition.NO_SUCH_SCRIPT
+            | Condition.BAD_SCRIPT
+            | Condition.SCRIPT_ACTIVE
             | Condition.ALREADY_EXISTS
             | Condition.HAS_CHILDREN
             | Condition.CHANGED_MEANWHILE
