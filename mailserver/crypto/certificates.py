@@ -9,9 +9,24 @@ from hashlib import sha256, sha512
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+from cryptography.x509.verification import (
+    Criticality,
+    ExtensionPolicy,
+    PolicyBuilder,
+    Store,
+    VerificationError,
+)
 
 from mailserver.model.errors import Condition, Corrupt
+
+# A mail host's own authority need not keep the browsers' rules (criticality, key identifiers), only
+# those without which a chain proves nothing: an issuer is one, and a server's certificate names it.
+_ISSUERS = ExtensionPolicy.permit_all().require_present(
+    x509.BasicConstraints, Criticality.AGNOSTIC, lambda _policy, _certificate, found: _is_ca(found)
+)
+_SERVERS = ExtensionPolicy.permit_all().require_present(
+    x509.SubjectAlternativeName, Criticality.AGNOSTIC, None
+)
 
 
 def association(certificate: bytes, *, selector: int, matching: int) -> bytes | None:
@@ -53,6 +68,7 @@ def verify_chain(
         PolicyBuilder()
         .store(Store([_loaded(anchor)]))
         .time(now)
+        .extension_policies(ca_policy=_ISSUERS, ee_policy=_SERVERS)
         .build_server_verifier(x509.DNSName(name))
     )
     try:
@@ -66,3 +82,8 @@ def _loaded(certificate: bytes) -> x509.Certificate:
         return x509.load_der_x509_certificate(certificate)
     except ValueError:
         raise Corrupt(Condition.DAMAGED, "this is no certificate") from None
+
+
+def _is_ca(found: x509.BasicConstraints) -> None:
+    if not found.ca:
+        raise ValueError("this certificate issues none")
