@@ -4,6 +4,7 @@ The oldest go first when room is needed: nothing is good for more than an hour, 
 what was used last would cost more than it saves.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from mailserver.model.errors import Transient
@@ -34,6 +35,10 @@ class DnsCache:
         self._clock = clock
         self._entries: dict[Question, _Entry] = {}
         self.held_octets = 0
+
+    def __iter__(self) -> Iterator[Question]:
+        """Name what is remembered, the oldest first."""
+        return iter(self._entries)
 
     def get(self, question: Question) -> Answer[Any] | None:
         """Return the answer if one is known and still good.

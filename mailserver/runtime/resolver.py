@@ -103,6 +103,10 @@ class Resolver:
         """About how much memory the answers take that are remembered."""
         return self._cache.held_octets
 
+    def known_names(self) -> set[str]:
+        """Return the names of which something is remembered, be it old."""
+        return {name for _, name in self._cache}
+
     # Each of these returns the records of one type at `name`. A name may have a final dot, any case
     # and U-labels; what cannot be a name at all does not exist. Raises DnsTransient.
 

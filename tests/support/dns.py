@@ -17,12 +17,13 @@ loopback that validates them, so that answers are `secure`. Whole subtrees can b
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import dns.asyncquery
 import dns.exception
@@ -204,10 +205,22 @@ class DnsServer:
         self._serial += 1
         self._plan.write(records, self._serial, self._chain)
         await _reload(self._plan)
+        await self._flush()
+
+    async def _flush(self) -> None:
         control = self._plan.home / "unbound.conf"
         if control.exists():
             for command in (("flush_zone", "."), ("flush_infra", "all")):
                 await _run(program("unbound-control"), "-c", control, *command)
+
+    async def mend(self, zone: str, contents: Sequence[str]) -> None:
+        """Let a `servfail` zone answer from now on, with these records at its top."""
+        name = _canonical(zone)
+        lines = [f"$TTL {TTL}", f"{name} SOA ns.zegel-dns. root.zegel-dns. 1 3600 600 86400 {TTL}"]
+        lines += [f"{name} NS ns.zegel-dns.", *(f"{name} {line}" for line in contents)]
+        self._plan.file(name).write_text("\n".join([*lines, ""]))
+        await _run(program("knotc"), "-c", self._plan.home / "knot.conf", "-b", "zone-reload", name)
+        await self._flush()
 
 
 @asynccontextmanager
@@ -246,6 +259,18 @@ async def dns_zone(
         if plan.signed or plan.dropped or plan.zones != ["."]:  # knot follows aliases in one zone
             endpoint = await _unbound(stack, plan, endpoint, map(_canonical, records))
         yield DnsServer(endpoint, plan, chain)
+
+
+@contextmanager
+def standing_zone(records: Records, **misbehaviour: Any) -> Iterator[DnsServer]:
+    """Serve like `dns_zone`, for a fixture that many tests share."""
+    with asyncio.Runner() as runner:
+        made = dns_zone(records, **misbehaviour)
+        server = runner.run(made.__aenter__())
+        try:
+            yield server
+        finally:
+            runner.run(made.__aexit__(None, None, None))
 
 
 def _canonical(name: str) -> str:
