@@ -11,11 +11,21 @@ from sqlalchemy.types import TypeEngine
 
 Class = Literal["none", "clear", "guarded", "sealed", "pseudonym"]
 Retention = Literal[
-    "account", "message", "mailbox", "changes", "index", "domain", "audit", "instance", "queue"
+    "account",
+    "message",
+    "mailbox",
+    "changes",
+    "index",
+    "domain",
+    "audit",
+    "instance",
+    "queue",
+    "policy",
 ]
 """Until the named thing is gone; `changes` is `changes.KEPT`, `audit` the set audit period.
 
 `queue` is until the last recipient has the message or it expired: five days, if nobody held it.
+`policy` is as long as its own domain says, a year at most.
 """
 
 ACCOUNT_OCTETS = 16

@@ -29,6 +29,7 @@ from mailserver.store.notify import Notifier
 from mailserver.store.postgres import PostgresDatabase
 from mailserver.store.queue import Queue
 from mailserver.store.search import SearchIndex
+from mailserver.store.sts_policies import StsPolicies
 from mailserver.store.sweeps import Sweeps
 from mailserver.store.transfers import Transfers
 
@@ -63,6 +64,7 @@ class Store:
         self.audit = AuditLog(self._access)
         self.changes = Changes(self._access)
         self.queue = Queue(self._access, ROW_OCTETS[database.kind])
+        self.sts_policies = StsPolicies(self._access)
         self.sweeps = Sweeps(self._access)
         self.transfers = Transfers(self._access)
         self.externals = Externals(self._access)
