@@ -133,8 +133,15 @@ class Keystore:
         )
 
     async def selected(self, rows: Rows, account_id: AccountId, selector: bytes) -> tuple[Row, ...]:
-        """Return an account's rows under `selector`: a few, where prefixes collide."""
-        return tuple(row for row in await self.of(rows, account_id) if row.selector == selector)
+        """Return an account's rows under `selector`: a few, where prefixes collide.
+
+        Where there are none we look again at once: another process may have made one just now.
+        """
+        found = tuple(row for row in await self.of(rows, account_id) if row.selector == selector)
+        if not found and await self.changed():
+            listed = await self.of(rows, account_id)
+            found = tuple(row for row in listed if row.selector == selector)
+        return found
 
     async def living(
         self, rows: Rows, account_ids: Collection[AccountId]

@@ -155,10 +155,10 @@ class Server:
     @property
     def children(self) -> list[int]:
         """Return the processes that it started: its workers, where it has any."""
-        pid = self.found["pid"]
-        return [
-            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        ]
+        assert self._process is not None
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(child) for child in children.split()]
 
     def memory(self) -> int:
         """Return the resident octets of the server and its children."""

@@ -121,6 +121,16 @@ async def test_a_revocation_elsewhere_is_seen_in_time(
     assert await other_node.of(Rows.WRAPS, account) == ()
 
 
+async def test_what_was_made_elsewhere_is_found_at_once(
+    keystore: Keystore, other_node: Keystore
+) -> None:
+    account = new_account_id()
+    row = a_row(account, selector=b"s")
+    assert await other_node.selected(Rows.WRAPS, account, b"s") == ()
+    await keystore.apply([Insert(Rows.WRAPS, row)])
+    assert await other_node.selected(Rows.WRAPS, account, b"s") == (row,)
+
+
 async def test_what_did_not_change_is_not_read_again(
     keystore: Keystore, clock: ManualClock
 ) -> None:
