@@ -29,6 +29,7 @@ from mailserver.store.notify import Notifier
 from mailserver.store.postgres import PostgresDatabase
 from mailserver.store.queue import Queue
 from mailserver.store.search import SearchIndex
+from mailserver.store.sieve import Sieve
 from mailserver.store.sts_policies import StsPolicies
 from mailserver.store.sweeps import Sweeps
 from mailserver.store.transfers import Transfers
@@ -65,6 +66,7 @@ class Store:
         self.changes = Changes(self._access)
         self.queue = Queue(self._access, ROW_OCTETS[database.kind])
         self.sts_policies = StsPolicies(self._access)
+        self.sieve = Sieve(self._access)
         self.sweeps = Sweeps(self._access)
         self.transfers = Transfers(self._access)
         self.externals = Externals(self._access)

@@ -45,6 +45,16 @@ class Message:
             self._root = scan(self.octets)
         return self._root
 
+    @property
+    def names(self) -> frozenset[bytes]:
+        """The names of the header's fields, in lower case."""
+        return frozenset(lower for lower, _, _ in self._fields)
+
+    def first(self, name: str) -> bytes:
+        """Return the first field of that name, unfolded but not decoded; empty where none is."""
+        key = name.encode()
+        return next((unfold(value) for lower, value, _ in self._fields if lower == key), b"")
+
     def values(self, name: str) -> list[str]:
         """Return every field of that name, unfolded and decoded (RFC 5228 §5.7)."""
         try:

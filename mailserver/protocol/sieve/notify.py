@@ -20,7 +20,7 @@ from mailserver.protocol.sieve.forms import (
 from mailserver.protocol.sieve.matching import matcher
 from mailserver.protocol.sieve.run import Check, Run, Step
 
-_FIELDS = frozenset({"subject", "body", "cc", "keywords", "comments", "importance", "x-priority"})
+_FIELDS = frozenset({"subject", "body"})
 _SCHEME = re.compile(r"mailto:", re.IGNORECASE)
 URI_CHARACTERS = 2_000
 
@@ -31,7 +31,8 @@ class MailUri:
 
     address: str
     fields: tuple[tuple[str, str], ...]
-    """What it asks for, by lower-case name; fields that RFC 5436 §2.3 forbids are left out."""
+    """What it asks for, by lower-case name; only its subject and body are taken, for others name
+    further recipients or what RFC 5436 §2.3 forbids."""
 
 
 def mail_uri(text: str) -> MailUri:

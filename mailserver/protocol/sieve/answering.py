@@ -1,0 +1,225 @@
+"""When mail may be answered without its reader, and what the answer looks like.
+
+RFC 5230 §4.5 to §4.7 and §5, RFC 5436 §2.7, RFC 3834. An answer to a robot starts a war of robots,
+and one to a list reaches thousands; so whoever is in doubt stays silent.
+"""
+
+import re
+from base64 import encodebytes
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailserver.model.address import Address
+from mailserver.model.errors import PeerFault
+from mailserver.protocol.mime.headers import header_fields, message_ids, unfold
+from mailserver.protocol.sieve.actions import Notify, Vacation
+from mailserver.protocol.sieve.message import Message, encoded_field, encoded_text
+from mailserver.protocol.smtp.trace import date_time
+
+_ROBOTS = re.compile(
+    r"(?:mailer-daemon|postmaster|listserv|majordomo|no-?_?reply|do-?not-?_?reply|bounces?)"
+    r"(?:\Z|[+=-])|owner-|.*-(?:request|owner|bounces?|relay)\Z|.*-bounces?[+=-]",
+    re.IGNORECASE,
+)
+_BULK = frozenset({"bulk", "junk", "list"})
+_TO_ME = ("to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc")
+_REFERENCES = 20
+SUBJECT_CHARACTERS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who answers: the address the answer comes from, and every address that is theirs."""
+
+    address: Address
+    addresses: frozenset[str]
+    """Keys (`Address.key`)."""
+
+    def has(self, address: Address) -> bool:
+        """Say whether an address is theirs; a detail in its local part is not looked at."""
+        local, _, _ = address.local.partition("+")
+        keys = {address.key}
+        if local:
+            keys.add(Address(local, address.domain).key)
+        return not keys.isdisjoint(self.addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What an answer must have of its own: when it was written, and an id nobody else has."""
+
+    at: datetime
+    message_id: str
+    """Without angle brackets."""
+
+
+def silence(
+    message: Message, sender: Address | None, reader: Reader, also: Iterable[str] = ()
+) -> str:
+    """Say why a message gets no answer; empty where it may have one.
+
+    Args:
+        message: what came.
+        sender: its reverse-path.
+        reader: whom it came to.
+        also: further addresses that the reader says are theirs (`:addresses`).
+
+    Source: RFC 5230 §4.5, §4.6; RFC 3834 §2.
+    """
+    if sender is None:
+        return "it has no sender"
+    if _ROBOTS.match(sender.local):
+        return "a program sent it"
+    if reader.has(sender):
+        return "its reader sent it"
+    if reason := _automatic(message):
+        return reason
+    mine = reader.addresses | set(_keys(also))
+    if not any(Reader(reader.address, frozenset(mine)).has(one) for one in _addressed(message)):
+        return "it does not name its reader"
+    return ""
+
+
+def _automatic(message: Message) -> str:
+    """Say how a message shows that no person sent it to one person."""
+    submitted = "".join(message.values("auto-submitted")[:1]).partition(";")[0].strip().lower()
+    if submitted not in ("", "no"):
+        return "a program sent it"
+    if any(value.strip().lower() in _BULK for value in message.values("precedence")):
+        return "it was sent to many"
+    if any(name.startswith(b"list-") for name in message.names):
+        return "it came by a list"
+    suppressed = " ".join(message.values("x-auto-response-suppress")).lower()
+    if any(word in suppressed for word in ("all", "oof", "autoreply")):
+        return "it asks for no answer"
+    if message.values("x-loop"):
+        return "it went in a circle"
+    return ""
+
+
+def _addressed(message: Message) -> list[Address]:
+    return [address for name in _TO_ME for address in message.addresses(name)]
+
+
+def _keys(texts: Iterable[str]) -> Collection[str]:
+    keys = []
+    for text in texts:
+        _, bracket, rest = text.rpartition("<")
+        try:
+            keys.append(Address.parse(rest.removesuffix(">") if bracket else text).key)
+        except PeerFault:
+            continue  # an address that is none names nobody
+    return keys
+
+
+def vacation_answer(
+    action: Vacation, message: Message, sender: Address, reader: Reader, stamp: Stamp
+) -> bytes:
+    """Write the answer to a message (RFC 5230 §5)."""
+    subjects = message.values("subject")
+    subject = action.subject
+    if subject is None:
+        subject = f"Auto: {subjects[0]}" if subjects and subjects[0] else "Automated reply"
+    fields = [
+        _from(action.sender, reader),
+        encoded_field("To", str(sender)),
+        encoded_field("Subject", subject[:SUBJECT_CHARACTERS]),
+        *_stamped(stamp),
+        *_answering(message),
+        b"Auto-Submitted: auto-replied\r\n",
+        b"X-Auto-Response-Suppress: All\r\n",
+    ]
+    entity = _entity(action.reason) if action.mime else _plain(action.reason)
+    return b"".join(fields) + entity
+
+
+def notice(action: Notify, message: Message, reader: Reader, stamp: Stamp) -> bytes | None:
+    """Write the notice about a message; None where it is one itself (RFC 5436 §2.7.1)."""
+    if _automatic(message) == "a program sent it":
+        return None
+    wanted = dict(action.fields)
+    sender = next(iter(message.values("from")), "")
+    subject = next(iter(message.values("subject")), "")
+    title = action.message or wanted.get("subject") or f"New message: {subject}"
+    body = wanted.get("body") or action.message or f"From: {sender}\nSubject: {subject}"
+    importance = {1: "High", 3: "Low"}.get(action.importance, "Normal")
+    fields = [
+        _from(action.sender, reader),
+        encoded_field("To", action.address),
+        encoded_field("Subject", title[:SUBJECT_CHARACTERS]),
+        *_stamped(stamp),
+        encoded_field("Importance", importance),
+        b"Auto-Submitted: auto-notified\r\n",
+    ]
+    return b"".join(fields) + _plain(body)
+
+
+def _from(wanted: str | None, reader: Reader) -> bytes:
+    """Write From: what the script wants, if the address is the reader's; else the reader's own."""
+    if wanted is not None:
+        name, bracket, rest = wanted.rpartition("<")
+        try:
+            address = Address.parse(rest.removesuffix(">") if bracket else wanted)
+        except PeerFault:
+            address = reader.address
+        if reader.has(address):
+            title = encoded_text(name.strip().strip('"').replace("\\", "").replace('"', ""))
+            if not title:
+                return encoded_field("From", str(address))
+            quoted = f'"{title}"' if not title.startswith("=?") else title
+            return f"From: {quoted}\r\n <{address}>\r\n".encode()
+    return encoded_field("From", str(reader.address))
+
+
+def _stamped(stamp: Stamp) -> tuple[bytes, bytes]:
+    return (
+        f"Date: {date_time(stamp.at)}\r\n".encode(),
+        f"Message-ID: <{stamp.message_id}>\r\n".encode(),
+    )
+
+
+def _answering(message: Message) -> list[bytes]:
+    """Write In-Reply-To and References (RFC 5322 §3.6.4)."""
+    own = message_ids(message.first("message-id"))[:1]
+    if not own or not _is_clean(own[0]):
+        return []
+    before = message_ids(message.first("references")) or message_ids(message.first("in-reply-to"))
+    chain = [id_ for id_ in before if id_ != own[0] and _is_clean(id_)][-_REFERENCES:]
+    return [
+        b"In-Reply-To: " + own[0] + b"\r\n",
+        b"References: " + b"\r\n ".join([*chain, own[0]]) + b"\r\n",
+    ]
+
+
+def _is_clean(id_: bytes) -> bool:
+    return id_.isascii() and len(id_) < 500 and not any(octet <= 0x20 for octet in id_)
+
+
+def _plain(text: str) -> bytes:
+    """Write a text as the body of a message, with the header fields that describe it."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").split("\n")
+    octets = "\r\n".join(lines).rstrip("\r\n").encode("utf-8", "replace") + b"\r\n"
+    head = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    if octets.isascii() and all(len(line) <= 998 for line in octets.split(b"\r\n")):
+        return head + b"Content-Transfer-Encoding: 7bit\r\n\r\n" + octets
+    encoded = encodebytes(octets).replace(b"\n", b"\r\n")
+    return head + b"Content-Transfer-Encoding: base64\r\n\r\n" + encoded
+
+
+def _entity(text: str) -> bytes:
+    """Write a MIME entity that a script brings whole; of its header only what describes it.
+
+    Source: RFC 5230 §4.1.
+    """
+    octets = text.replace("\r\n", "\n").replace("\n", "\r\n").replace("\0", "").encode()
+    head, empty, body = octets.partition(b"\r\n\r\n")
+    fields = header_fields(head + b"\r\n")
+    described = [
+        name.title() + b": " + b" ".join(unfold(value).split()) + b"\r\n"
+        for name, value, _ in fields
+        if name.startswith(b"content-")
+    ]
+    if not described or not empty:
+        return _plain(text)
+    return b"MIME-Version: 1.0\r\n" + b"".join(described) + b"\r\n" + body.rstrip() + b"\r\n"
