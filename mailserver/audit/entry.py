@@ -55,6 +55,7 @@ class Event(Enum):
     EXPORTED = "exported"
     TRACED = "traced"
     RULE_CHANGED = "rule-changed"
+    QUEUE_STEERED = "queue-steered"
     REGISTER_CHANGED = "register-changed"
     RETENTION_RUN = "retention-run"
     BACKUP_RUN = "backup-run"

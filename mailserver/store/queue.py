@@ -162,11 +162,18 @@ class Queue:
         values = (*chosen, after, limit)
         return await self._access.read_once(lambda c: _rows(c, sql, values))
 
-    async def of_message(self, account_id: AccountId, object_id: ObjectId) -> list[QueueRow]:
-        """Return what is left of a submission."""
-        return await self._access.read_once(
-            lambda c: _rows(c, _OF_MESSAGE, (account_id, object_id))
-        )
+    async def submission_of(self, account_id: AccountId, queue_id: QueueId) -> list[QueueRow]:
+        """Return all rows left of the submission that a row of the account belongs to.
+
+        Raises:
+            Absent: NO_SUCH_MESSAGE, the account has no such row.
+        """
+        row = await self.row(queue_id)
+        if row.account_id != account_id:
+            raise Absent(Condition.NO_SUCH_MESSAGE, "there is no such entry in the queue")
+        values = (account_id, row.object_id)
+        rows = await self._access.read_once(lambda c: _rows(c, _OF_MESSAGE, values))
+        return rows or [row]
 
     async def destinations(self, limit: int, after: bytes = b"") -> list[DestinationRow]:
         """List the destinations, in the order of their hashes."""

@@ -239,7 +239,8 @@ async def test_undo_takes_all_recipients_back_or_none(store: Store, clock: Manua
             clock.advance(timedelta(seconds=10))
             row = (await lease(store, 1, clock.now()))[0]
             await defer(store, row, clock.now())
-        names = [row.name for row in await store.queue.of_message(INSTANCE, new.object_id)]
+        rows = await store.queue.submission_of(INSTANCE, new.rows[0].queue_id)
+        names = [row.name for row in rows]
         undone = (await store.queue.ask(Steer(names, Act.UNDO))).changed
         assert len(undone) == (0 if tried else 2)
         assert len(await store.queue.rows(10)) == (2 if tried else 0)
