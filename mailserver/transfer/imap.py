@@ -19,10 +19,18 @@ from dataclasses import dataclass
 
 from aioimaplib import aioimaplib
 
-from mailserver.model.errors import Condition, MailError, PeerFault, Refused, Transient
+from mailserver.model.errors import Condition, MailError, PeerFault
 from mailserver.runtime.settings import Tls
 from mailserver.transfer.imap_reader import Reader, Response
-from mailserver.transfer.reach import Reach, Server, addresses, client_context, told
+from mailserver.transfer.reach import (
+    ConnectionLost,
+    Declined,
+    Reach,
+    Server,
+    addresses,
+    client_context,
+    told,
+)
 
 CONNECT_SECONDS = 20.0
 STALL_SECONDS = 60.0  # without one octet
@@ -140,7 +148,7 @@ class _Protocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # it com
             case [b"*", b"PREAUTH", *_]:
                 self.state = aioimaplib.AUTH
             case [b"*", b"BYE", *_]:
-                raise Transient(Condition.UNAVAILABLE, "the server takes no connection now")
+                raise ConnectionLost("the server takes no connection now")
             case _:
                 raise PeerFault(Condition.BAD_SYNTAX, "this is no IMAP server")
         if not self.greeting.done():
@@ -156,7 +164,7 @@ class _Protocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # it com
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
-        self.fail(Transient(Condition.UNAVAILABLE, "the server closed the connection"))
+        self.fail(ConnectionLost("the server closed the connection"))
 
     def fail(self, error: MailError) -> None:
         """End the connection for `error`, the first of which counts."""
@@ -218,7 +226,7 @@ class Wire:
             replies: what is sent at each continuation request, secrets among it.
 
         Raises:
-            Transient: UNAVAILABLE, the connection is lost or too slow.
+            ConnectionLost: the connection is lost or too slow.
             PeerFault: the server does not speak IMAP.
         """
         asked = self._protocol.begin(name, words, prefix, replies)
@@ -231,13 +239,13 @@ class Wire:
         """Send a command and yield what it is answered as it comes; memory is bounded.
 
         Raises:
-            MailError: as `ask`; Refused (NOT_PERMITTED) where it did not end in OK.
+            MailError: as `ask`; Declined where it did not end in OK.
         """
         asked = self._protocol.begin(name, words, prefix, ())
         while (response := await self._next(asked)) is not None:
             yield response
         if asked.response.result != "OK":
-            raise Refused(Condition.NOT_PERMITTED, "the server did not do all that was asked")
+            raise Declined("the server did not do all that was asked")
 
     async def _next(self, asked: _Asked) -> Response | None:
         loop = asyncio.get_running_loop()
@@ -265,7 +273,7 @@ class Wire:
         """Go over to TLS (RFC 9051 §6.2.1); what came in clear behind the answer ends it all."""
         answer = await self.ask("STARTTLS")
         if not answer.ok:
-            raise Refused(Condition.NOT_PERMITTED, "the server offers no encryption (STARTTLS)")
+            raise Declined("the server offers no encryption (STARTTLS)")
         protocol = self._protocol
         with told(self._server):
             protocol.transport = await asyncio.get_running_loop().start_tls(
@@ -288,7 +296,7 @@ class Wire:
                     await self.ask("LOGOUT")
             except (MailError, TimeoutError):
                 pass  # it hung up first, which is what was asked
-        protocol.fail(Transient(Condition.UNAVAILABLE, "the connection was closed"))
+        protocol.fail(ConnectionLost("the connection was closed"))
 
 
 async def connect(server: Server, reach: Reach, literal_octets: int) -> Wire:
@@ -300,8 +308,8 @@ async def connect(server: Server, reach: Reach, literal_octets: int) -> Wire:
         literal_octets: how long a message may be to be kept.
 
     Raises:
-        Refused: NOT_PERMITTED, it may not be connected to, or its certificate is not good.
-        Transient: UNAVAILABLE, it cannot be reached or takes nobody now.
+        Refused: it may not be connected to, its certificate is not good, or it has no TLS.
+        ConnectionLost: it cannot be reached or takes nobody now.
         PeerFault: it is no IMAP server.
     """
     protocol = await _connected(server, await addresses(server, reach), literal_octets)
@@ -311,7 +319,7 @@ async def connect(server: Server, reach: Reach, literal_octets: int) -> Wire:
             await protocol.greeting
         if server.tls is Tls.STARTTLS:
             if wire.signed_in:  # nobody is anybody before TLS (RFC 9051 §11.1)
-                raise Refused(Condition.NOT_PERMITTED, "the server offers no encryption")
+                raise Declined("the server offers no encryption")
             await wire.start_tls()
     except TimeoutError:
         protocol.fail(_silent())
@@ -337,15 +345,15 @@ async def _connected(server: Server, hosts: Sequence[str], literal_octets: int) 
                         server_hostname=server.host if context else None,
                     )
             return protocol
-        except Transient:
+        except ConnectionLost:
             if host == hosts[-1]:
                 raise
-    raise Transient(Condition.UNAVAILABLE, f"there is no server {server.host}")
+    raise ConnectionLost(f"there is no server {server.host}")
 
 
 def _injected() -> PeerFault:
     return PeerFault(Condition.BAD_SYNTAX, "the server sent more than its answer before TLS")
 
 
-def _silent() -> Transient:
-    return Transient(Condition.UNAVAILABLE, "the server does not answer, or far too slowly")
+def _silent() -> ConnectionLost:
+    return ConnectionLost("the server does not answer, or far too slowly")

@@ -26,6 +26,7 @@ from mailserver.transfer.imap_values import (
     read_name,
     values,
 )
+from mailserver.transfer.reach import Declined
 
 PARTIAL_MESSAGES = 1_000  # of which a server told a part and owes the rest
 _VALIDITY = re.compile(rb"\[UIDVALIDITY (\d{1,10})\]", re.IGNORECASE)
@@ -80,9 +81,7 @@ class Session:
             secret = base64.b64encode(b"\0" + user + b"\0" + password)
             return await self._wire.ask("AUTHENTICATE", "PLAIN", replies=[secret])
         if "LOGINDISABLED" in self.capabilities:
-            raise Refused(
-                Condition.NOT_PERMITTED, "the other server takes no password over this connection"
-            )
+            raise Declined("the other server takes no password over this connection")
         replies = [user + b" {%d}" % len(password), password]
         return await self._wire.ask("LOGIN", f"{{{len(user)}}}", replies=replies)
 
@@ -145,7 +144,7 @@ class Session:
         """Return the UIDs above `uid`, ascending."""
         answer = await self._wire.ask("SEARCH", f"UID {uid + 1}:*", prefix="UID")
         if not answer.ok:
-            raise Refused(Condition.NOT_PERMITTED, "the other server does not search")
+            raise Declined("the other server does not search")
         found: set[int] = set()
         for response in answer.untagged:
             if response.line[:8].upper() == b"* SEARCH":
@@ -165,8 +164,8 @@ class Session:
         A message that is gone is left out, as is one that the server cannot read.
 
         Raises:
-            Refused: NOT_PERMITTED, not all that the server has was told.
-            Transient, PeerFault: the connection is lost.
+            Declined: not all that the server has was told.
+            ConnectionLost, PeerFault: there is no more to be had.
         """
         items = "(UID FLAGS INTERNALDATE BODY.PEEK[])"
         if labels:
@@ -193,13 +192,13 @@ class Session:
         Without UIDPLUS an EXPUNGE would take whatever else is marked (RFC 4315 §1).
 
         Raises:
-            Refused: NOT_PERMITTED, the server does not let us.
+            Declined: the server does not let us.
         """
         answer = await self._wire.ask("STORE", f"{uids} +FLAGS.SILENT (\\Deleted)", prefix="UID")
         if answer.ok and "UIDPLUS" in self.capabilities:
             answer = await self._wire.ask("EXPUNGE", uids, prefix="UID")
         if not answer.ok:
-            raise Refused(Condition.NOT_PERMITTED, "the other server lets no message be deleted")
+            raise Declined("the other server lets no message be deleted")
 
     async def close(self) -> None:
         """Sign out."""
@@ -229,7 +228,7 @@ def _octets(partial: dict[int, Fetched]) -> int:
 
 def _mailboxes(answer: Answer) -> list[Listed]:
     if not answer.ok:
-        raise Refused(Condition.NOT_PERMITTED, "the other server does not list its mailboxes")
+        raise Declined("the other server does not list its mailboxes")
     found: dict[bytes, Listed] = {}
     for response in answer.untagged:
         if response.line[:7].upper() in (b"* LIST ", b"* LSUB "):

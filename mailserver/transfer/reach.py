@@ -24,6 +24,22 @@ IMAP_PORTS = frozenset({143, 993})
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052 §2.1
 
 
+class ConnectionLost(Transient):
+    """The other server cannot be reached, or not any more."""
+
+    def __init__(self, text: str) -> None:
+        """Say in words how."""
+        super().__init__(Condition.UNAVAILABLE, text)
+
+
+class Declined(Refused):
+    """The other server says no to what it was asked."""
+
+    def __init__(self, text: str) -> None:
+        """Say in words what it does not do."""
+        super().__init__(Condition.NOT_PERMITTED, text)
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """Where mail is brought from."""
@@ -48,7 +64,7 @@ async def addresses(server: Server, reach: Reach) -> list[str]:
 
     Raises:
         Refused: NOT_PERMITTED, it is not one that `reach` allows, or it would be in clear.
-        Transient: UNAVAILABLE, its name was not found.
+        ConnectionLost: its name was not found.
     """
     if not reach.private and server.port not in IMAP_PORTS:
         raise Refused(Condition.NOT_PERMITTED, "mail is fetched from ports 993 and 143 only")
@@ -58,7 +74,7 @@ async def addresses(server: Server, reach: Reach) -> list[str]:
                 server.host, server.port, type=socket.SOCK_STREAM
             )
     except (OSError, UnicodeError, TimeoutError):
-        raise Transient(Condition.UNAVAILABLE, f"there is no server {server.host}") from None
+        raise ConnectionLost(f"there is no server {server.host}") from None
     hosts = list(dict.fromkeys(str(address[0]) for *_, address in found))
     for host in hosts:
         address = _ip(host)
@@ -108,7 +124,7 @@ def told(server: Server) -> Iterator[None]:
 
     Raises:
         Refused: NOT_PERMITTED, its certificate is not good.
-        Transient: UNAVAILABLE, it cannot be reached.
+        ConnectionLost: it cannot be reached.
         PeerFault: BAD_SYNTAX, it does not speak TLS.
     """
     where = f"{server.host}, port {server.port}"
@@ -122,4 +138,4 @@ def told(server: Server) -> Iterator[None]:
     except ssl.SSLError:
         raise PeerFault(Condition.BAD_SYNTAX, f"{where}: it does not speak TLS as we do") from None
     except (OSError, TimeoutError):
-        raise Transient(Condition.UNAVAILABLE, f"{where}: it cannot be reached") from None
+        raise ConnectionLost(f"{where}: it cannot be reached") from None
