@@ -1,9 +1,9 @@
 """DKIM: which domains answer for a message, and our own signatures.
 
 `verify` looks at each signature by itself and says of each what became of it. A signature that
-holds is `pass` only where it is also worth believing: a short key, a part of the body that anybody
-could have added, or a second From field make it `policy`, the word of RFC 8601 for "it holds, and
-we do not take it".
+holds is `pass` only where it is also worth believing: a part of the body that anybody could have
+added, or a second From field make it `policy`, the word of RFC 8601 for "it holds, and we do not
+take it".
 
 Source: RFC 6376, RFC 8301, RFC 8463.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from mailserver.crypto.dkim import PrivateKey
+from mailserver.crypto.dkim import KeyType, PrivateKey
 from mailserver.mailauth.dkim_canon import BodyHash, Canon, HeaderField, Letter, header_digest
 from mailserver.mailauth.dkim_fields import (
     KeyRecord,
@@ -148,7 +148,7 @@ async def _judged(
     if untimely:
         return replace(about, result=DkimResult.PERMERROR, reason=untimely)
     if signature.hash_name != "sha256":
-        return replace(about, result=DkimResult.POLICY, reason="SHA-1 proves nothing")
+        return replace(about, result=DkimResult.PERMERROR, reason="SHA-1 proves nothing")
     try:
         record = await look_up(resolver, signature.domain, signature.selector)
     except DnsTransient as failure:
@@ -185,6 +185,8 @@ def unfit_key(signature: Signature, record: KeyRecord) -> str:
     """Say why the key cannot be that of the signature; empty where it can."""
     if record.key.kind is not signature.kind:
         return "the key is of another kind than the signature"
+    if record.key.kind is KeyType.RSA and record.key.bits < LEAST_BITS:
+        return f"a key of {record.key.bits} bits is too short"
     if record.exact and signature.within != signature.domain:
         return "the key is not for subdomains"
     return ""
@@ -219,8 +221,6 @@ def broken_by(
 
 def _not_believed(letter: Letter, about: DkimSignature) -> str:
     """Say why a signature that holds is not taken; empty where it is."""
-    if about.key_bits < LEAST_BITS and about.algorithm.startswith("rsa"):
-        return f"a key of {about.key_bits} bits is too short"
     if about.uncovered_octets:
         return f"{about.uncovered_octets} octets of the body are not signed"
     if letter.counts[b"from"] != 1:
