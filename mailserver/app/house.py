@@ -7,6 +7,7 @@ log's last batch is confirmed, then the databases are let go.
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from mailserver.accounts.admins import Admins
 from mailserver.accounts.app_passwords import AppPasswords
@@ -21,7 +22,11 @@ from mailserver.accounts.sessions import Sessions
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
 from mailserver.crypto.suite import Suite, self_test
+from mailserver.mail.backoff import Schedule
 from mailserver.mail.delivery import Delivery
+from mailserver.mail.outgoing import Outgoing
+from mailserver.mail.queue_desk import QueueDesk
+from mailserver.model.ids import AccountId
 from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.log import configure
 from mailserver.runtime.offload import Offload
@@ -30,6 +35,7 @@ from mailserver.runtime.settings import Settings
 from mailserver.store.keystore import Keystore
 from mailserver.store.store import Store
 from mailserver.vault.epochs import DepositMarks, Deposits
+from mailserver.vault.guard import AccountGuard
 from mailserver.vault.master import MasterKeys
 
 WORKERS = 4  # threads for large bodies: they release the interpreter lock, but there are few cores
@@ -56,6 +62,8 @@ class House:
     recovery: Recovery
     admins: Admins
     delivery: Delivery
+    outgoing: Outgoing
+    queue_desk: QueueDesk
 
 
 @asynccontextmanager
@@ -107,6 +115,7 @@ def _furnished(
         epoch_messages=settings.crypto.epoch_messages,
         clock=clock,
     )
+    outgoing, desk = _post(settings, clock, store, keyring, chain, offload)
     for closing in (offload.close, hashes.close, sessions.close, deposits.close):
         stack.callback(closing)
     return House(
@@ -131,4 +140,31 @@ def _furnished(
         recovery=Recovery(keyring, directory, sessions, chain, hashing, clock),
         admins=Admins(keystore, master, chain, hashing, clock),
         delivery=Delivery(store, directory, deposits, offload),
+        outgoing=outgoing,
+        queue_desk=desk,
     )
+
+
+def _post(
+    settings: Settings,
+    clock: Clock,
+    store: Store,
+    keyring: Keyring,
+    chain: Chain,
+    offload: Offload,
+) -> tuple[Outgoing, QueueDesk]:
+    """Make the outgoing queue and the desk it is steered from."""
+    instance, queue = keyring.master.instance_guard, settings.queue
+    schedule = Schedule(
+        first=timedelta(seconds=queue.first_retry_seconds),
+        longest=timedelta(seconds=queue.longest_retry_seconds),
+        life=timedelta(seconds=queue.expire_seconds),
+        warn_after=timedelta(seconds=queue.warn_seconds) if queue.warn_seconds else None,
+    )
+
+    async def guard_of(account_id: AccountId) -> AccountGuard:
+        return (await keyring.account(account_id)).guard
+
+    store.queue.per_destination = queue.per_destination
+    outgoing = Outgoing(store, guard_of, instance, clock, offload, schedule)
+    return outgoing, QueueDesk(store, outgoing, guard_of, instance, chain, clock)
