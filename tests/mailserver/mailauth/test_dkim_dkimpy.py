@@ -115,6 +115,8 @@ async def test_both_see_the_same_change(
     (found,) = await verify(resolver, field + changed, now=NOW)
     try:
         theirs = dkimpy_verifies(field + changed, RECORDS)
+    except dkimpy.ValidationError:
+        theirs = False
     except dkimpy.MessageFormatError:
         return  # a line without a field name, which dkimpy does not read; it may well be unsigned
     assert (found.result is DkimResult.PASS) is theirs
