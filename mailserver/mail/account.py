@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from mailserver.mail.arrivals import Arrivals
 from mailserver.mail.feed import Feed, Watch
 from mailserver.mail.index import Index
 from mailserver.mail.lines import Lines
 from mailserver.mail.mailboxes import Mailboxes
 from mailserver.mail.messages import Messages
 from mailserver.mail.opened import Opened
+from mailserver.mail.regrouping import Regrouping
 from mailserver.mail.search import Search
 from mailserver.model.ids import AccountId
 from mailserver.vault.session import UnlockedAccount
@@ -47,7 +49,9 @@ class Account:
         self.mailboxes = Mailboxes(opened)
         self.messages = Messages(opened)
         self.lines = Lines(opened)
+        self.regrouping = Regrouping(opened)
         self.index = Index(opened)
+        self.arrivals = Arrivals.for_owner(opened)
         self.searching = Search(opened, self.messages, self.index)
         self._opened = opened
         self._feed = feed

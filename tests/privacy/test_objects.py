@@ -371,7 +371,8 @@ async def test_t_obj_7_sealed_sizes_fall_on_padme_lengths(length: int) -> None:
     email = await person.deliver(deposits, noise, noise, noise)
     key = await account.owner_key(person.epochs.create)
     segment = key.seal_segment(new_object_id(), noise)
-    for small in (email.summary, email.tail, segment):
+    block = key.seal_list_block(new_object_id(), noise)
+    for small in (email.summary, email.tail, segment, block):
         content = len(small) - 1 - OVERHEAD_OCTETS
         assert content == padme_octets(content) == padme_octets(length + 1)
     chunks = -(-(len(email.body) - HEADER_OCTETS) // CHUNK)

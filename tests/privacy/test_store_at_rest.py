@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from mailserver.mail.index import MERGE_TAILS
+from mailserver.mail.lines import Listed
+from mailserver.mail.regrouping import BLOCK_MESSAGES
 from mailserver.model.query import Field, Text
+from mailserver.protocol.imap.list_block import Item
 from mailserver.runtime.clock import ManualClock
-from tests.support.mail import MailNode, append, letter, open_mail
+from tests.support.mail import EVERYTHING, MailNode, append, letter, open_mail
 from tests.support.scanner import Scanner
 
 WORD = b"zeldzaamwoordje"
@@ -52,3 +55,18 @@ async def test_t_srv_2_the_index_is_on_disk_in_no_readable_form(
     assert scanner.tree(tmp_path) == set()
     (tmp_path / "planted").write_bytes(plain)
     assert len(scanner.tree(tmp_path)) > 0
+
+
+async def test_t_canary_list_blocks_are_on_disk_in_no_readable_form(
+    mail: MailNode, tmp_path: Path
+) -> None:
+    account = await mail.account()
+    await append(account, *[letter(WORD.decode(), To=f"{WORD.decode()}@x.test")] * BLOCK_MESSAGES)
+    await account.regrouping.regroup()
+    inbox = await account.mailboxes.named("INBOX")
+    parts = [part async for part in account.lines.read(inbox.id, inbox.uid_validity, EVERYTHING)]
+    block = parts[0]
+    assert isinstance(block, Listed)
+    assert WORD in block.block.slices(Item.ENVELOPE, Item.ENVELOPE)[0]
+    assert WORD.decode() not in repr(block)
+    assert Scanner(WORD).tree(tmp_path) == set()
