@@ -6,11 +6,20 @@ reads, and a general mail-header parser costs a hundred times as much on this pa
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from mailserver.model.address import LOCAL_PART_OCTETS, Address
+from mailserver.model.envelope import Onward, Ret
 from mailserver.model.errors import Condition, PeerFault
 from mailserver.protocol.smtp.codes import Code, Detail
+from mailserver.protocol.smtp.parameters import (
+    NOTHING,
+    MailExtras,
+    Offers,
+    malformed,
+    rcpt_extras,
+)
 from mailserver.protocol.smtp.reply import rejection
 
 COMMAND_OCTETS = 2_048
@@ -23,7 +32,7 @@ _COMMAND = re.compile(rb"([A-Za-z]{1,16})(?: +([^\x00-\x1f\x7f]*?))? *", re.DOTA
 _PATH = re.compile(
     r' *+<(?:@[^:<>"]*+:)?+((?:"(?:[^"\\]|\\.)*+"|[^"<>])*+)>(?: ++(.*))?', re.DOTALL
 )
-_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")
+_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\U0010FFFF]+))?")
 _HELO = re.compile(r"[A-Za-z0-9_.-]{1,255}|\[[A-Za-z0-9:.]{1,64}\]")
 
 
@@ -65,6 +74,14 @@ class MailFrom:
     size_octets: int | None
     """What SIZE announced (RFC 1870 §4); a claim."""
     smtputf8: bool
+    ret: Ret | None = None
+    """How much of the message a report returns (RFC 3461 §4.3)."""
+    envid: str = ""
+    """ENVID, decoded (RFC 3461 §4.4)."""
+    require_tls: bool = False
+    """REQUIRETLS (RFC 8689 §4.2)."""
+    hold: timedelta | datetime | None = None
+    """HOLDFOR or HOLDUNTIL (RFC 4865 §4)."""
 
 
 def _path(argument: str, keyword: str) -> tuple[str, str]:
@@ -112,14 +129,8 @@ def _address(text: str) -> Address:
     return Address(Address.parse(f"{local}@literal.invalid").local, f"[{host}]")
 
 
-def _unknown(keyword: str) -> Exception:
-    return rejection(
-        Code.PARAMETER_UNKNOWN, Detail.INVALID_ARGUMENTS, f"Parameter {keyword} is not known"
-    )
-
-
-def parse_mail(argument: str) -> MailFrom:
-    """Read the argument of MAIL.
+def parse_mail(argument: str, offers: Offers = NOTHING) -> MailFrom:
+    """Read the argument of MAIL where EHLO made these `offers`.
 
     Raises:
         Rejection: its grammar or a parameter is not ours.
@@ -128,52 +139,54 @@ def parse_mail(argument: str) -> MailFrom:
     path, rest = _path(argument, "FROM:")
     size: int | None = None
     smtputf8 = False
-    if rest:
-        for keyword, value in _parameters(rest).items():
-            if keyword == "SIZE" and value.isascii() and value.isdigit() and len(value) <= 20:
-                size = int(value)
-            elif keyword == "BODY" and value.upper() in ("7BIT", "8BITMIME"):
-                pass  # both are stored as they come (RFC 6152); BINARYMIME is not offered
-            elif keyword == "SMTPUTF8" and not value:
-                smtputf8 = True
-            elif keyword == "AUTH" and value:
-                pass  # RFC 4954 §5: must be understood; we trust nobody's claim, so it says nothing
-            elif keyword in ("SIZE", "BODY", "SMTPUTF8", "AUTH"):
-                raise rejection(
-                    Code.ARGUMENT_ERROR, Detail.INVALID_ARGUMENTS, f"Malformed {keyword}"
-                )
-            else:
-                raise _unknown(keyword)
-    if not path:
-        return MailFrom(None, size, smtputf8)
+    extras = MailExtras()
+    for keyword, value in _parameters(rest).items():
+        if not value.isascii():
+            raise malformed(keyword)
+        if keyword == "SIZE" and value.isdigit() and len(value) <= 20:
+            size = int(value)
+        elif keyword == "BODY" and value.upper() in ("7BIT", "8BITMIME"):
+            pass  # both are stored as they come (RFC 6152); BINARYMIME is not offered
+        elif keyword == "SMTPUTF8" and not value:
+            smtputf8 = True
+        elif keyword == "AUTH" and value:
+            pass  # RFC 4954 §5: must be understood; we trust nobody's claim, so it says nothing
+        elif keyword in ("SIZE", "BODY", "SMTPUTF8", "AUTH"):
+            raise malformed(keyword)
+        else:
+            extras.take(keyword, value, offers)
     if not smtputf8 and not path.isascii():
         raise rejection(
             Code.REFUSED, Detail.NON_ASCII_ADDRESS, "An address beyond ASCII needs SMTPUTF8"
         )
-    return MailFrom(_address(path), size, smtputf8)
+    sender = _address(path) if path else None
+    return MailFrom(
+        sender, size, smtputf8, extras.ret, extras.envid, extras.require_tls, extras.hold
+    )
 
 
-def parse_rcpt(argument: str, *, smtputf8: bool, postmaster_domain: str) -> Address:
+def parse_rcpt(
+    argument: str, *, smtputf8: bool, postmaster_domain: str, offers: Offers = NOTHING
+) -> Onward:
     """Read the argument of RCPT; `<postmaster>` alone is the one at `postmaster_domain`.
 
     Raises:
         Rejection: its grammar or a parameter is not ours.
         PeerFault: BAD_ADDRESS.
 
-    Source: RFC 5321 §4.1.1.3 and §4.5.1, RFC 6531 §3.5.
+    Source: RFC 5321 §4.1.1.3 and §4.5.1, RFC 6531 §3.5, RFC 3461 §4.1 and §4.2.
     """
     path, rest = _path(argument, "TO:")
-    if rest:
-        raise _unknown(next(iter(_parameters(rest)), ""))
-    if not smtputf8 and not path.isascii():
+    notify, orcpt = rcpt_extras(_parameters(rest), offers)
+    if not smtputf8 and not (path.isascii() and rest.isascii()):
         raise rejection(
             Code.NAME_NOT_ALLOWED,
             Detail.NON_ASCII_ADDRESS,
             "An address beyond ASCII needs SMTPUTF8",
         )
     if path.lower() == "postmaster":
-        return Address("postmaster", postmaster_domain)
-    return _address(path)
+        return Onward(Address("postmaster", postmaster_domain), notify, orcpt)
+    return Onward(_address(path), notify, orcpt)
 
 
 def parse_bdat(argument: str) -> tuple[int, bool]:

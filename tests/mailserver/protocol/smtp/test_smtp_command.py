@@ -20,7 +20,7 @@ BOB = Address("bob", "example.org")
 
 
 def rcpt(argument: str, *, smtputf8: bool = False) -> Address:
-    return parse_rcpt(argument, smtputf8=smtputf8, postmaster_domain="mail.zegel.test")
+    return parse_rcpt(argument, smtputf8=smtputf8, postmaster_domain="mail.zegel.test").address
 
 
 def refusal(error: pytest.ExceptionInfo[Rejection]) -> str:
