@@ -6,6 +6,7 @@ migrations are compared with all of them, and erasing an account empties all of 
 
 from sqlalchemy import Table
 
+from mailserver.store import dkim_tables as _dkim  # noqa: F401
 from mailserver.store import external_tables as _external  # noqa: F401
 from mailserver.store import queue_tables as _queue  # noqa: F401
 from mailserver.store import sieve_tables as _sieve  # noqa: F401

@@ -14,6 +14,7 @@ from mailserver.store.blobs.files import FileBlobs
 from mailserver.store.changes import AccountChange
 from mailserver.store.check import Finding, check
 from mailserver.store.database import Database, Kind
+from mailserver.store.dkim import DkimKeys
 from mailserver.store.domains import Domains
 from mailserver.store.emails import Emails
 from mailserver.store.engine import open_database
@@ -55,6 +56,7 @@ class Store:
         self.watched: Callable[[AccountId], bool] = _everybody
         """Set by whoever has watchers: for which accounts other processes' changes are told."""
         self.accounts = Accounts(self._access)
+        self.dkim_keys = DkimKeys(self._access)
         self.domains = Domains(self._access)
         self.epochs = Epochs(self._access)
         self.mailboxes = Mailboxes(self._access)
