@@ -188,5 +188,6 @@ class Wire(asyncio.Protocol):
 
     def abort(self) -> None:
         """Cut it."""
+        self._ended = self._ended or own_word("4.4.2", "The connection was cut")
         if self._transport is not None:
             self._transport.abort()

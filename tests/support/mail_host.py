@@ -24,6 +24,10 @@ class MailHost:
     """Replies in place of the usual: by verb, by `RCPT local`, `GREETING` or `END`."""
     drops: set[str] = field(default_factory=set)
     """What makes it hang up without a word: a verb, or `END` for a message's last dot."""
+    stalls: bool = False
+    """It stops reading when a message comes."""
+    raw: bytes | None = None
+    """What it says instead of SMTP."""
     said_before_tls: bytes = b""
     """Sent in the clear behind the 220 to STARTTLS, as somebody in the middle would."""
     commands: list[str] = field(default_factory=list)
@@ -35,14 +39,23 @@ class MailHost:
     server_names: list[str | None] = field(default_factory=list)
     """What SNI said."""
     port: int = 0
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    talks: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-            if await self._answer(writer, "GREETING", f"220 {self.name} ESMTP"):
+        if (task := asyncio.current_task()) is not None:
+            self.talks[task] = writer
+        with suppress(OSError, asyncio.IncompleteReadError):
+            if self.raw is not None:
+                writer.write(self.raw)
+                await reader.read()
+            elif await self._answer(writer, "GREETING", f"220 {self.name} ESMTP"):
                 while await self._command(reader, writer):
                     pass
-        writer.close()
+        with suppress(OSError):
+            writer.close()
+            await writer.wait_closed()
 
     async def _command(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         line = (await reader.readuntil(b"\r\n"))[:-2].decode()
@@ -62,6 +75,9 @@ class MailHost:
         return verb != "QUIT"
 
     async def _data(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        if self.stalls:
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await self.ended.wait()
         content = b""
         while not (content.endswith(b"\r\n.\r\n") or content == b".\r\n"):
             content += await reader.readuntil(b"\r\n")
@@ -130,9 +146,7 @@ async def hosting(
         yield host
     finally:
         server.close()
-        # conversations that a test left open end with it
-        for task in asyncio.all_tasks():
-            if task.get_coro().__qualname__ == "MailHost.talk":  # type: ignore[union-attr]
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        host.ended.set()
+        for writer in host.talks.values():
+            writer.transport.abort()
+        await asyncio.gather(*host.talks, return_exceptions=True)
