@@ -14,6 +14,7 @@ from typing import Protocol
 from mailserver.mail import letter
 from mailserver.mail.opened import create_epoch
 from mailserver.model.address import Address
+from mailserver.model.envelope import NOTHING_ASKED, Asked
 from mailserver.model.errors import Absent, Condition, MailError, Refused
 from mailserver.model.ids import AccountId, MailboxId
 from mailserver.model.mailbox import INBOX
@@ -93,6 +94,8 @@ class Incoming:
     """One finished Received field with its CRLF (RFC 5321 §4.4)."""
     return_path: bool = True
     """Whether to put the Return-Path on top, as final delivery does."""
+    asked: Asked = NOTHING_ASKED
+    """What the transaction's parameters asked."""
 
     def with_trace(self) -> bytes:
         """Return the octets that are stored."""

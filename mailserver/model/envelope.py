@@ -3,7 +3,9 @@
 Source: RFC 5321 §2.3.1, RFC 3461, RFC 4865, RFC 8689.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, IntFlag
 
 from mailserver.model.address import Address
@@ -55,6 +57,33 @@ class Onward:
     notify: Notify | None = None
     orcpt: str = ""
     """ORCPT, `type;address`, decoded (RFC 3461 §4.2); empty where the sender gave none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the client of a transaction asked beyond delivering."""
+
+    ret: Ret | None = None
+    envid: str = ""
+    require_tls: bool = False
+    smtputf8: bool = False
+    hold_until: datetime | None = None
+    """HOLDFOR or HOLDUNTIL: not sent before (RFC 4865)."""
+    recipients: Sequence[Onward] = ()
+
+    def envelope(self, sender: Address | None) -> Envelope:
+        """Return the envelope with which the message goes on."""
+        return Envelope(sender, self.ret, self.envid, self.require_tls, self.smtputf8)
+
+    def of(self, address: Address) -> Onward:
+        """Return what was asked for one recipient."""
+        for asked in self.recipients:
+            if asked.address == address:
+                return asked
+        return Onward(address)
+
+
+NOTHING_ASKED = Asked()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ who asks (RFC 5321 §4.1.4, §7.3).
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from mailserver.model.address import Address
+from mailserver.model.envelope import Asked, Onward
 from mailserver.model.errors import Condition, MailError
 from mailserver.protocol.smtp.codes import Code, Detail
-from mailserver.protocol.smtp.command import parse_helo, parse_mail, parse_rcpt
+from mailserver.protocol.smtp.command import MailFrom, parse_helo, parse_mail, parse_rcpt
+from mailserver.protocol.smtp.parameters import Offers, release_at
 from mailserver.protocol.smtp.reply import Rejection, Reply
 from mailserver.protocol.smtp.trace import Hop, protocol_name
 from mailserver.smtp import status
@@ -26,9 +29,32 @@ class Draft:
     """A transaction while it is put together: MAIL began it, RCPT adds to it."""
 
     handler: Handler
-    sender: Address | None
-    smtputf8: bool
-    recipients: list[Address] = field(default_factory=list)
+    said: MailFrom
+    hold_until: datetime | None
+    asked: list[Onward] = field(default_factory=list)
+    """Every RCPT that was accepted, in order."""
+
+    @property
+    def sender(self) -> Address | None:
+        """The reverse-path; None is `<>`."""
+        return self.said.sender
+
+    @property
+    def smtputf8(self) -> bool:
+        """Whether addresses may be beyond ASCII."""
+        return self.said.smtputf8
+
+    @property
+    def recipients(self) -> list[Address]:
+        """The recipients alone."""
+        return [each.address for each in self.asked]
+
+    def all_asked(self) -> Asked:
+        """Return what the client asked beyond delivering."""
+        said = self.said
+        return Asked(
+            said.ret, said.envid, said.require_tls, said.smtputf8, self.hold_until, self.asked
+        )
 
 
 class Commands(Connection):
@@ -73,9 +99,26 @@ class Commands(Connection):
             "CHUNKING",
             "ENHANCEDSTATUSCODES",
         ]
+        offers = self.offers()
+        if offers.dsn:
+            offered.append("DSN")
+        if offers.require_tls:
+            offered.append("REQUIRETLS")
+        if offers.hold is not None:
+            latest = datetime.now(UTC) + offers.hold
+            longest = int(offers.hold.total_seconds())
+            offered.append(f"FUTURERELEASE {longest} {latest:%Y-%m-%dT%H:%M:%SZ}")
         if self.door.tls is not None and not self.over_tls:
             offered.append("STARTTLS")
         return offered
+
+    def offers(self) -> Offers:
+        """Say which extensions with parameters of their own are offered now.
+
+        REQUIRETLS only within TLS (RFC 8689 §2).
+        """
+        relaying = self.policy.relaying
+        return Offers(dsn=relaying, require_tls=relaying and self.over_tls, hold=self.policy.hold)
 
     def abandon(self) -> None:
         """Drop the transaction in hand."""
@@ -129,11 +172,13 @@ class Commands(Connection):
         if self.messages >= self.policy.messages:
             self.end(status.TOO_MANY_MESSAGES)
             return
-        said = parse_mail(arg)
+        offers = self.offers()
+        said = parse_mail(arg, offers)
+        hold_until = release_at(said.hold, datetime.now(UTC), offers.hold)
         if said.size_octets is not None and said.size_octets > self.policy.content.message_octets:
             raise MailError(Condition.TOO_LARGE, "The message is too large")
         self.handler.check_sender(said.sender)
-        self.draft = Draft(self.handler, said.sender, said.smtputf8)
+        self.draft = Draft(self.handler, said, hold_until)
         self.say(status.SENDER_OK)
 
     async def smtp_RCPT(self, arg: str) -> None:
@@ -143,16 +188,19 @@ class Commands(Connection):
             if draft is None:
                 raise bad_sequence("MAIL comes first")
             self.check_recipients_open()
-            recipient = parse_rcpt(
-                arg, smtputf8=draft.smtputf8, postmaster_domain=self.policy.hostname
+            asked = parse_rcpt(
+                arg,
+                smtputf8=draft.smtputf8,
+                postmaster_domain=self.policy.hostname,
+                offers=self.offers(),
             )
-            if len(draft.recipients) >= self.policy.recipients:
+            if len(draft.asked) >= self.policy.recipients:
                 raise Rejection(status.TOO_MANY_RECIPIENTS)
-            await draft.handler.admit(draft.sender, recipient)
+            await draft.handler.admit(draft.sender, asked.address)
         except MailError as error:
             self._refuse_recipient(error)
             return
-        draft.recipients.append(recipient)
+        draft.asked.append(asked)
         self.say(status.RECIPIENT_OK)
 
     def check_recipients_open(self) -> None:

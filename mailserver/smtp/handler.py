@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 from mailserver.mail.delivery import Incoming
 from mailserver.model.address import Address
+from mailserver.model.envelope import NOTHING_ASKED, Asked
 from mailserver.model.errors import Condition, MailError, Refused
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.smtp.reply import Rejection
@@ -33,6 +34,8 @@ class Transaction:
     """The content, dot-stuffing undone, every line ending in CRLF."""
     received: bytes
     """Our Received field."""
+    asked: Asked = NOTHING_ASKED
+    """What its parameters asked."""
 
 
 class Sender(Protocol):
@@ -147,7 +150,9 @@ class Courier(Generic[R]):
         Raises:
             MailError: it fails for all of them, such as a header that is nobody's to send.
         """
-        message = Incoming(transaction.octets, transaction.sender, transaction.received)
+        message = Incoming(
+            transaction.octets, transaction.sender, transaction.received, asked=transaction.asked
+        )
         outcomes: dict[str, MailError | None] = {}
         named = {address.key: address for address in transaction.recipients}
         digest = b""

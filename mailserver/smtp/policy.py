@@ -1,6 +1,7 @@
 """What a service of ours offers, demands and bears; frozen once the listener is open."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 
 from mailserver.protocol.smtp.data import ContentLimits
@@ -40,10 +41,22 @@ class Policy:
     refused_recipients: int = 100
     """Separate from `errors`: an old mailing list is no attack, a harvest of names is."""
     failed_sign_ins: int = 5
+    relaying: bool = False
+    """Mail and reports can leave this server, so that DSN and REQUIRETLS may be promised."""
+    hold: timedelta | None = None
+    """For how long FUTURERELEASE may hold mail back (RFC 4865); None: it is not offered."""
 
     @classmethod
-    def of(cls, service: Service, hostname: str, limits: Limits) -> "Policy":
-        """Take the bounds from the settings."""
+    def of(
+        cls,
+        service: Service,
+        hostname: str,
+        limits: Limits,
+        *,
+        relaying: bool = False,
+        hold: timedelta | None = None,
+    ) -> "Policy":
+        """Take the bounds from the settings; mail is held back by submission alone."""
         return cls(
             service=service,
             hostname=hostname,
@@ -53,6 +66,8 @@ class Policy:
             recipients=limits.recipients,
             messages=limits.messages_per_connection,
             command_seconds=limits.smtp_command_seconds,
+            relaying=relaying,
+            hold=hold if relaying and service is Service.SUBMISSION else None,
         )
 
     @property

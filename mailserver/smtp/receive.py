@@ -161,7 +161,7 @@ class Receiving(Commands):
     def _complete_draft(self) -> Draft:
         if self.draft is None:
             raise bad_sequence("MAIL comes first")
-        if not self.draft.recipients:
+        if not self.draft.asked:
             raise bad_sequence("No recipient was accepted")
         return self.draft
 
@@ -235,7 +235,7 @@ class Receiving(Commands):
         self.abandon()
         self._reset_timeout()
         if self.policy.service is Service.LMTP and len(replies) == 1:
-            replies *= len(draft.recipients)  # RFC 2033 §4.2: one each, also of a failure of all
+            replies *= len(draft.asked)  # RFC 2033 §4.2: one each, also of a failure of all
         if any(reply.code is Code.OK for reply in replies):
             self.count_message(size)
         else:
@@ -249,7 +249,11 @@ class Receiving(Commands):
         if hops(octets) > MAX_HOPS:
             return [status.LOOP]
         transaction = Transaction(
-            draft.sender, tuple(draft.recipients), Plaintext(octets), self._received(draft, token)
+            draft.sender,
+            tuple(draft.recipients),
+            Plaintext(octets),
+            self._received(draft, token),
+            draft.all_asked(),
         )
         self.delivering = True
         try:
@@ -269,7 +273,7 @@ class Receiving(Commands):
         hop, now = self.hop(utf8=draft.smtputf8), datetime.now(UTC)
         if self.policy.service is Service.SUBMISSION:
             return received_from_user(hop.protocol, token=token, at=now)
-        only = draft.recipients[0] if len(draft.recipients) == 1 else None
+        only = draft.asked[0].address if len(draft.asked) == 1 else None
         return received(hop, by=self.policy.hostname, token=token, recipient=only, at=now)
 
     def _replies_for(self, outcomes: list[MailError | None], token: str) -> list[Reply]:
