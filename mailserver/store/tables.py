@@ -5,11 +5,9 @@ schema shards by account. There are no foreign keys: a check on each insert cost
 hot path (on PostgreSQL a row lock), one transaction maintains both sides anyway, and `check.py`
 proves that they agree.
 
-On SQLite, rows that lists read are stored in the primary key's tree (WITHOUT ROWID: an account's
-summaries are then neighbours on disk, and 10,000 of them read in half the time). A page of 8 KiB
-holds a quarter of itself, 2 KiB, of such a row without an overflow page, which a summary fits.
-Rows that are large or read one by one keep a rowid, for the inserts of all accounts then land on
-the same last page (ADR 6).
+On SQLite, small rows that are read by ranges are stored in the primary key's tree (WITHOUT ROWID:
+an account's entries are then neighbours on disk). Rows with ciphertext keep a rowid, for the
+inserts of all accounts then land on the same last page, and pages are full (ADR 6).
 """
 
 from sqlalchemy import Index, LargeBinary, MetaData, Table, Text
@@ -134,7 +132,6 @@ emails = Table(
     number("thread_id", "which conversation", "message", pd="pseudonym"),
     number("entry_count", "how many mailboxes hold it", "message"),
     sealed("summary", "what lists show: envelope, structure, preview", "message"),
-    sqlite_with_rowid=False,
 )
 
 blobs = Table(

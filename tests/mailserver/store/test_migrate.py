@@ -53,6 +53,29 @@ async def test_forward_is_what_the_tables_say_and_back_is_nothing(
     await migrate(database_url, which, to="0001")
 
 
+async def test_emails_outlive_their_tables_other_layout(database_url: str) -> None:
+    values = ", ".join(["?"] * 9)
+    put = Sql(f"INSERT INTO emails VALUES ({values})")
+    rows = [(b"a" * 16, n, b"o" * 16, 1, 2, 3, 4, 5, b"sealed %d" % n) for n in (2, 1, 3)]
+    await migrate(database_url, Which.MAIN, to="0001")
+    for target in ("0002", "0001", "head"):
+        database = await open_database(database_url)
+        try:
+            if target == "0002":
+                await database.write(lambda c: [run(c, put, row) for row in rows])
+            everything = Sql("SELECT * FROM emails ORDER BY email_id")
+            assert await database.read(lambda c: fetch(c, everything)) == sorted(rows)  # noqa: B023
+        finally:
+            await database.close()
+        await migrate(database_url, Which.MAIN, to=target)
+    database = await open_database(database_url)
+    try:
+        found = await database.read(lambda c: fetch(c, Sql("SELECT summary FROM emails")))
+        assert sorted(found) == [(b"sealed 1",), (b"sealed 2",), (b"sealed 3",)]
+    finally:
+        await database.close()
+
+
 async def test_a_newer_schema_is_refused_and_left_alone(mail_url: str) -> None:
     database = await open_database(mail_url)
     try:
