@@ -188,14 +188,14 @@ class _Check:
             case "include":
                 return await self._included(target)
             case "a":
-                return self._any_within(await self._addresses(target), mechanism)
+                found = self._counted(await self._addresses(target))
+                return self._any_within(found.records, mechanism)
             case "mx":
                 return await self._mx(target, mechanism)
             case "exists":
                 return bool(self._counted(await self._resolver.a(target)).records)
-            case _:  # ptr
-                names = await self._validated_names(voids=True)
-                return any(_is_below(name, target.lower()) for name in names)
+            case _:
+                return await self._ptr(target)
 
     async def _included(self, target: str) -> bool:
         """Source: RFC 7208 §5.2."""
@@ -210,18 +210,15 @@ class _Check:
         if len(exchangers) > NAMES:
             raise SpfSyntaxError("mx: names more than ten hosts")
         for exchanger in sorted(exchangers):
-            if exchanger.host and self._any_within(
-                await self._addresses(exchanger.host), mechanism
-            ):
+            found = await self._addresses(exchanger.host) if exchanger.host else None
+            if found is not None and self._any_within(found.records, mechanism):
                 return True
-        return False
+        return False  # hosts without addresses are no void terms (§4.6.4), or IPv6 would suffer
 
-    async def _addresses(self, name: str) -> tuple[str, ...]:
+    async def _addresses(self, name: str) -> Answer[str]:
         """Ask for the addresses of the client's family alone (RFC 7208 §5)."""
         four = self._facts.ip.version == 4
-        return self._counted(
-            await (self._resolver.a(name) if four else self._resolver.aaaa(name))
-        ).records
+        return await (self._resolver.a(name) if four else self._resolver.aaaa(name))
 
     def _any_within(self, addresses: tuple[str, ...], mechanism: Mechanism) -> bool:
         return any(
@@ -258,26 +255,30 @@ class _Check:
         target = expand_domain(spec, self._facts, domain, name)
         return target if target.isascii() else None
 
-    async def _validated_names(self, *, voids: bool = False) -> list[str]:
+    async def _ptr(self, target: str) -> bool:
+        """Source: RFC 7208 §5.5."""
+        try:
+            self._counted(await self._resolver.ptr(str(self._facts.ip)))
+        except DnsTransient:
+            return False
+        return any(_is_below(name, target.lower()) for name in await self._validated_names())
+
+    async def _validated_names(self) -> list[str]:
         """Return the client's host names that lead back to it (RFC 7208 §5.5), in bare form."""
         if self._validated is None:
-            self._validated = await self._look_back(voids=voids)
+            self._validated = await self._look_back()
         return self._validated
 
-    async def _look_back(self, *, voids: bool) -> list[str]:
+    async def _look_back(self) -> list[str]:
         ip = self._facts.ip
         try:
-            answer = await self._resolver.ptr(str(ip))
+            named = (await self._resolver.ptr(str(ip))).records[:NAMES]
         except DnsTransient:
-            return []  # RFC 7208 §5.5: then it does not match
-        if voids:
-            self._counted(answer)
+            return []
         names = []
-        for name in answer.records[:NAMES]:
+        for name in named:
             try:
-                back = await (
-                    self._resolver.a(name) if ip.version == 4 else self._resolver.aaaa(name)
-                )
+                back = await self._addresses(name)
             except DnsTransient:
                 continue
             if any(ip_address(address) == ip for address in back.records):
