@@ -103,6 +103,11 @@ class SigningKey:
     selector: str
     private: PrivateKey
 
+    @property
+    def algorithm(self) -> str:
+        """What it writes as `a=`."""
+        return f"{self.private.kind.value}-sha256"
+
 
 async def verify(
     resolver: Resolver, message: bytes, *, now: datetime, offload: Offload | None = None
@@ -244,7 +249,7 @@ def sign(message: bytes, keys: Sequence[SigningKey], *, now: datetime) -> bytes:
 
 def sign_letter(letter: Letter, key: SigningKey, *, now: datetime) -> bytes:
     """Do as `sign` with one key; the letter keeps what several signatures share."""
-    leading = (("v", "1"), ("a", f"{key.private.kind.value}-sha256"))
+    leading = (("v", "1"), ("a", key.algorithm))
     return signed_field("DKIM-Signature", leading, letter, names_to_sign(letter), key, now=now)
 
 
