@@ -116,7 +116,7 @@ class Router:
             raise _dns_silent(error) from error
 
     async def _operators(self, domain: str, via: Via, *, require_tls: bool) -> Route:
-        found = await self._addresses(via.host, private=True)
+        found = await self._addresses(via.host, by_dns=False)
         level = Level.OPPORTUNISTIC if via.tls == "none" else Level.VERIFIED
         if require_tls and level is Level.OPPORTUNISTIC:
             raise Unroutable(own_word("5.7.10", "The route to the domain is without TLS"))
@@ -205,7 +205,7 @@ class Router:
     ) -> Host | Unroutable:
         """Find a host's addresses and what it must show, or why it is out of the question."""
         try:
-            addresses = await self._addresses(name, private=self._map.private)
+            addresses = await self._addresses(name, by_dns=True)
             keys = Keys()
             if proven and not names:
                 keys = await keys_of(self._resolver, name, self._map.port, domain=domain)
@@ -241,14 +241,14 @@ class Router:
             return Security(applied=_applied(sts))
         return Security(Level.VERIFIED, is_trial=testing, applied=_applied(sts))
 
-    async def _addresses(self, name: str, *, private: bool) -> tuple[str, ...]:
-        """Return where a host is, IPv6 and IPv4 in turns; not what may not be connected to."""
+    async def _addresses(self, name: str, *, by_dns: bool) -> tuple[str, ...]:
+        """Return where a host is, IPv6 and IPv4 in turns; DNS may not name just any address."""
         if _is_ip(name):
             return (name,)
         six, four = await asyncio.gather(self._resolver.aaaa(name), self._resolver.a(name))
         turns = chain.from_iterable(zip_longest(six.records, four.records))
         found = [address for address in turns if address is not None]
-        if not private:
+        if by_dns:
             found = [address for address in found if self._may_connect(address)]
         return tuple(found[:ADDRESSES_TRIED])
 

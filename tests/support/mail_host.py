@@ -69,7 +69,7 @@ class MailHost:
             return False
         if verb == "STARTTLS" and self.tls is not None and key not in self.says:
             writer.write(self.said_before_tls)
-            await writer.start_tls(self.tls)
+            await _begin_tls(writer, self.tls)
         if verb == "DATA" and not self.says.get("DATA", "354").startswith(("4", "5")):
             return await self._data(reader, writer)
         return verb != "QUIT"
@@ -112,11 +112,16 @@ class MailHost:
         return code != "421"
 
 
-def server_tls(
-    authority: trustme.CA, *names: str, seen: list[str | None] | None = None
-) -> ssl.SSLContext:
-    """Make a server's context with a certificate for `names`; `seen` hears what SNI says."""
-    return tls_with(authority.issue_cert(*names), seen=seen)
+async def _begin_tls(writer: asyncio.StreamWriter, context: ssl.SSLContext) -> None:
+    """Begin TLS; a writer whose handshake failed is left one that can be closed."""
+    wire = writer.transport
+    try:
+        await writer.start_tls(context)
+    finally:
+        if vars(writer)["_transport"] is None:
+            vars(writer)["_transport"] = wire
+    if writer.transport is wire:
+        raise ConnectionResetError
 
 
 def tls_with(
