@@ -122,6 +122,35 @@ class Recovery:
         await self._change(account.account_id, steps + code_steps, kept)
         return next_code
 
+    async def open(self, login: str, code: Plaintext) -> tuple[Lease, Plaintext]:
+        """Open an account by its recovery code, which is used up; return the hold and the next.
+
+        Nothing else changes: password, sessions and app passwords stay. The caller shows the next
+        code before it does anything else.
+
+        Raises:
+            Refused: AUTHENTICATION_FAILED, no such account or not its code; NOT_PERMITTED, the
+                account has a second factor, so that this code alone does not do.
+            Corrupt: KEY_MISMATCH, the code opens a key that is not the account's.
+            Conflict: CHANGED_MEANWHILE, somebody else used it at the same time.
+        """
+        account = await self._holder(login)
+        wrap = await one_wrap(self._keyring, account.account_id, WrapKind.RECOVERY)
+        key = open_recovery_wrap(account.account_id, wrap.row_id, wrap.record, code)
+        try:
+            _prove(account, key)
+            if account.record.factors:
+                raise Refused(Condition.NOT_PERMITTED, "the second factor is needed as well")
+            next_code = new_recovery_code()
+            new = make_recovery_wrap(key, account.account_id, next_code, self._clock.now())
+            await self._record(Event.CREDENTIAL_ADDED, account, kind="recovery")
+            await self._keyring.apply(self._keyring.change_wrap(wrap, new))
+            await self._keyring.clear()
+        except BaseException:
+            key.close()
+            raise
+        return self._sessions.lease(account, key, new.row_id, None), next_code
+
     async def renew_code(self, lease: Lease) -> Plaintext:
         """Replace the recovery code of an open account; return the new one, shown once.
 

@@ -57,6 +57,7 @@ class Kind(IntEnum):
     ALIAS = 70
     TRANSFER = 80
     EXTERNAL_ACCOUNT = 81
+    EXTERNAL_RESULT = 82
     # guarded, of the instance
     DKIM_KEY = 96
     CONFIGURATION = 97

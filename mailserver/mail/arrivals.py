@@ -45,6 +45,11 @@ class Progress:
     state: bytes
 
 
+def name_of(guard: AccountGuard, *parts: bytes) -> bytes:
+    """Return 16 octets, equal for equal `parts` of an account, that tell nothing of them."""
+    return guard.name_hash("\0".join(part.hex() for part in (b"transfer", *parts)))
+
+
 class Arrivals:
     """The way in for one account."""
 
@@ -89,8 +94,7 @@ class Arrivals:
 
     def name(self, *parts: bytes) -> bytes:
         """Return 16 octets, equal for equal `parts`, that tell nothing of them."""
-        text = "\0".join(part.hex() for part in (b"transfer", *parts))
-        return self._guard.name_hash(text)
+        return name_of(self._guard, *parts)
 
     async def mailbox(self, name: str, role: Role | None = None) -> MailboxId:
         """Return the mailbox for a special use, else of that name; it is made where missing.

@@ -210,6 +210,17 @@ class Sieve(Section):
     """The same sender gets no second answer sooner, whatever a script says (RFC 6131 §2)."""
 
 
+class External(Section):
+    """Servers that accounts fetch mail from."""
+
+    private_servers: bool = False
+    """Also those in private networks and on this machine, on any port, and there without TLS."""
+    per_account: int = Field(default=5, ge=0, le=100)
+    shortest_interval_seconds: int = Field(default=300, ge=10, le=86_400)
+    at_once: int = Field(default=4, ge=1, le=64)
+    """Fetched from by one process at the same time."""
+
+
 class Log(Section):
     """What the log says; never who wrote what to whom (PRIVACY §18)."""
 
@@ -233,6 +244,7 @@ class Settings(Section):
     dns: Dns = Dns()
     queue: Queue = Queue()
     sieve: Sieve = Sieve()
+    external: External = External()
     log: Log = Log()
 
     @cached_property

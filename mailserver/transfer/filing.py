@@ -24,7 +24,7 @@ from mailserver.transfer import eml, maildir, mbox
 from mailserver.transfer.files import Box, Entry, FileMessage, Unreadable
 from mailserver.transfer.imap_session import Namespaces
 from mailserver.transfer.imap_values import Listed
-from mailserver.transfer.manifest import Line, Manifest
+from mailserver.transfer.manifest import Manifest
 from mailserver.transfer.naming import Target, plan
 from mailserver.transfer.report import Report, Unwatched, Watcher
 
@@ -57,7 +57,7 @@ class ManifestBox:
 
     def entries(self, after: str) -> Iterator[Entry]:
         """Yield its messages by UID."""
-        for line in self._lines():
+        for line in self.manifest.lines(self.number):
             key = f"{line.uid:010}"
             if key > after:
                 yield Entry(key, partial(self.manifest.read, line, MESSAGE_OCTETS))
@@ -65,9 +65,6 @@ class ManifestBox:
     def count(self, up_to: str) -> int:
         """Return 0: an export does not change."""
         return 0
-
-    def _lines(self) -> Iterator[Line]:
-        return (line for line in self.manifest.lines() if line.mailbox == self.number)
 
 
 def find(kind: str, path: Path) -> Sequence[Box]:

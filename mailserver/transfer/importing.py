@@ -80,7 +80,8 @@ class Importing:
         self._wanted = wanted
         self._watcher = watcher or Unwatched()
         self._pause_seconds = pause_seconds
-        self._report = Report()
+        self.report = Report()
+        """What has come so far."""
         self._suspects = Suspects()
         self._finished: set[bytes] = set()
         self._connected = False
@@ -99,7 +100,7 @@ class Importing:
             try:
                 async with self._connect() as session:
                     await self._all(session)
-                return self._report
+                return self.report
             except (ConnectionLost, PeerFault):
                 came = self._done() > before
                 failures, seconds = (0, self._pause_seconds) if came else (failures + 1, seconds)
@@ -109,7 +110,7 @@ class Importing:
             seconds *= 2
 
     def _done(self) -> int:
-        return self._report.messages + self._report.left_count + len(self._finished)
+        return self.report.messages + self.report.left_count + len(self._finished)
 
     async def _all(self, session: Session) -> None:
         planned = await self._planned(session)
@@ -121,7 +122,7 @@ class Importing:
             source,
             planned,
             self._suspects,
-            self._report,
+            self.report,
             self._watcher,
         )
         for each in planned.mailboxes:
@@ -140,7 +141,7 @@ class Importing:
         if not self._connected:
             self._connected = True
             for name, why in planned.left_out:
-                self._report.leave(name, "the whole mailbox", why)
+                self.report.leave(name, "the whole mailbox", why)
         if self._wanted.into is None:
             for target in planned.empty:
                 await self._arrivals.mailbox(target.name, target.role)

@@ -165,8 +165,8 @@ class Manifest:
         except (ValueError, KeyError, TypeError, OSError):
             raise Corrupt(Condition.DAMAGED, f"{path}: this is no manifest of ours") from None
 
-    def lines(self) -> Iterator[Line]:
-        """Yield the messages.
+    def lines(self, mailbox: int) -> Iterator[Line]:
+        """Yield the messages of one of `mailboxes`.
 
         Raises:
             Corrupt: DAMAGED, a line is not one of ours, or the end is missing.
@@ -176,6 +176,8 @@ class Manifest:
             while line := file.readline(LINE_OCTETS):
                 if line.startswith("]"):
                     return
+                if not line.startswith(f'{{"mailbox": {mailbox},'):
+                    continue  # it is another's
                 try:
                     yield Line.from_json(json.loads(line.strip().removesuffix(",")))
                 except (ValueError, KeyError, TypeError, AttributeError):
