@@ -9,7 +9,7 @@ tests lie in a module for each extension, and `script` puts them together as a l
 """
 
 from mailserver.protocol.sieve.compiler import Target
-from mailserver.protocol.sieve.errors import SieveError
+from mailserver.protocol.sieve.errors import SieveError, TooMuchWork
 from mailserver.protocol.sieve.limits import Limits
 from mailserver.protocol.sieve.run import Environment, Facts, Outcome
 from mailserver.protocol.sieve.script import EXTENSIONS, NOTIFY_METHODS, Script, compile
@@ -24,5 +24,6 @@ __all__ = [
     "Script",
     "SieveError",
     "Target",
+    "TooMuchWork",
     "compile",
 ]

@@ -270,6 +270,7 @@ def _placed(run_it: Callable[[Run], T], scope: Scope, node: Node) -> Callable[[R
         except SieveError as error:
             if error.line:
                 raise
-            raise scope.error(node.at, error.text) from None
+            place = scope.error(node.at, error.text)
+            raise error.at(place.line, place.column) from None
 
     return placed

@@ -15,8 +15,16 @@ class SieveError(Exception):
         self.column = column
         self.text = text
 
+    def at(self, line: int, column: int) -> "SieveError":
+        """Return the same error with its place."""
+        return type(self)(line, column, self.text)
+
     def __str__(self) -> str:
         """Say where, then what."""
         if not self.line:
             return self.text
         return f"line {self.line}, column {self.column}: {self.text}"
+
+
+class TooMuchWork(SieveError):
+    """A run took more steps than it may; with more of them it might have ended."""

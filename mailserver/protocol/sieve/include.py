@@ -33,7 +33,7 @@ def _include(call: Call, scope: Scope) -> Step:
         except Returned:
             return
         except SieveError as error:
-            raise SieveError(0, 0, f'script "{name}", {error}') from None
+            raise type(error)(0, 0, f'script "{name}", {error}') from None
         finally:
             run.depth -= 1
             run.variables, run.shared = held

@@ -29,7 +29,7 @@ Marks = tuple[int, ...]
 
 
 class Regex:
-    """One expression; used by one thread at a time."""
+    """One expression. Threads may share it: what one remembers, any other would have found."""
 
     __slots__ = ("_before_first", "_cases", "_code", "_groups", "_next")
 

@@ -22,7 +22,7 @@ from mailserver.protocol.sieve.actions import (
     Seen,
     Vacation,
 )
-from mailserver.protocol.sieve.errors import SieveError
+from mailserver.protocol.sieve.errors import SieveError, TooMuchWork
 from mailserver.protocol.sieve.limits import Limits
 from mailserver.protocol.sieve.message import Message
 
@@ -105,8 +105,10 @@ _STORING = (Keep, FileInto, Redirect, Vacation)
 class Run:
     """The state of one run, shared by the scripts that follow one another in it."""
 
-    def __init__(self, facts: Facts, environment: Environment, limits: Limits) -> None:
-        """Begin with an implicit keep (RFC 5228 §2.10.2)."""
+    def __init__(
+        self, facts: Facts, environment: Environment, limits: Limits, work: int | None = None
+    ) -> None:
+        """Begin with an implicit keep (RFC 5228 §2.10.2); `work` lowers the limit of that name."""
         self.facts = facts
         self.environment = environment
         self.limits = limits
@@ -121,11 +123,14 @@ class Run:
         self.once: set[str] = set()
         self.globals: dict[str, str] = {}
         self.asked = 0
-        self._left = limits.work
+        self._scripts = 0
+        self._answered_in = 0
+        self._left = limits.work if work is None else min(work, limits.work)
         self.clear()
 
     def clear(self) -> None:
         """Begin a script of its own: no variables, no matches."""
+        self._scripts += 1
         self.variables: dict[str, str] = {}
         self.shared: set[str] = set()
         """Names that this script declared `global` (RFC 6609 §3.4.1)."""
@@ -135,7 +140,7 @@ class Run:
         """Count what is done. Raises SieveError where it is too much."""
         self._left -= work
         if self._left < 0:
-            raise SieveError(0, 0, "this script takes too long for this message")
+            raise TooMuchWork(0, 0, "this script takes too long for this message")
 
     def variable(self, name: str) -> str:
         """Return a variable's value, empty where it was never set; `name` is in lower case."""
@@ -154,11 +159,6 @@ class Run:
         plain = name.removeprefix("global.")
         shared = plain != name or name in self.shared
         return (self.globals if shared else self.variables), plain
-
-    @property
-    def left(self) -> int:
-        """How much work it may still do."""
-        return self._left
 
     def answer(self, question: Question) -> bool:
         """Return what the outside says. Raises Unanswered, SieveError."""
@@ -179,6 +179,10 @@ class Run:
             SieveError: it cannot stand beside what was decided before, or there are too many.
         """
         self.spend(10)
+        if isinstance(action, Vacation):
+            if 0 < self._answered_in < self._scripts:
+                return  # one answer is enough: that of the script before
+            self._answered_in = self._scripts
         self._check(action)
         if not keeps:
             self.implicit_keep = False

@@ -94,13 +94,21 @@ class Script:
         """What another script's `include` runs."""
         return self._compiled
 
-    def run(self, facts: Facts, environment: Environment, then: Sequence["Script"] = ()) -> Outcome:
+    def run(
+        self,
+        facts: Facts,
+        environment: Environment,
+        then: Sequence["Script"] = (),
+        *,
+        work: int | None = None,
+    ) -> Outcome:
         """Decide what becomes of a message; never raises.
 
         The scripts of `then` follow in their order, each with its own variables; `stop` ends one
-        of them only. Where a message was refused or dropped, nothing follows.
+        of them only. Where a message was refused or dropped, nothing follows. `work` allows fewer
+        steps than the limits do; `Outcome.error` is TooMuchWork where they were too few.
         """
-        run = Run(facts, environment, self._limits)
+        run = Run(facts, environment, self._limits, work)
         try:
             for number, script in enumerate((self, *then)):
                 if number and _is_over(run):
