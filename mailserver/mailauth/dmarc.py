@@ -192,9 +192,12 @@ class _Evaluation:
     async def _without_pass(
         self, record: DmarcRecord, spf: Spf, dkim: Sequence[DkimSignature]
     ) -> tuple[DmarcResult, str]:
-        """Tell a failure from one that only DNS is to blame for (RFC 9989 §5.3.6)."""
+        """Tell a failure from one that only DNS is to blame for (RFC 9989 §5.3.6).
+
+        A signature that nobody got to look at has no domain, and might have been anybody's.
+        """
         unsure = [one.domain for one in dkim if one.result is DkimResult.TEMPERROR]
-        if await self._first_aligned(unsure, strict=record.strict_dkim):
+        if "" in unsure or await self._first_aligned(unsure, strict=record.strict_dkim):
             return DmarcResult.TEMPERROR, "DKIM could not be checked"
         if spf.result is SpfResult.TEMPERROR and await self._first_aligned(
             [spf.domain], strict=record.strict_spf
