@@ -12,19 +12,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from mailserver.model.errors import Misconfigured
+from mailserver.runtime.settings_listeners import Listener, Listeners
+from mailserver.runtime.settings_relay import Relay
 from mailserver.runtime.settings_source import Origin, gather, read_toml, validated
 from mailserver.runtime.settings_values import (
     GIB,
     KIB,
     MIB,
     TIB,
-    Address,
     Endpoint,
     Nameservers,
     Octets,
+    Section,
     Tls,
     server_of,
     sqlite_path,
@@ -35,75 +37,6 @@ __all__ = ["Endpoint", "Listener", "Settings", "Tls", "load"]
 
 CONFIG_VARIABLE = "ZEGEL_CONFIG"
 CONFIG_FILE = Path("/etc/zegel/zegel.toml")
-
-
-class Section(BaseModel):
-    """A table of the file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-class Listener(Section):
-    """One door: where it listens, None where it is off, and how it comes to TLS."""
-
-    address: Address = None
-    tls: Tls = Tls.STARTTLS
-
-
-class Mx(Listener):
-    """Mail from other servers. Source: RFC 5321."""
-
-    address: Address = Endpoint(host="", port=25)
-
-
-class Submission(Listener):
-    """Mail from users, STARTTLS. Source: RFC 6409."""
-
-    address: Address = Endpoint(host="", port=587)
-
-
-class Submissions(Listener):
-    """Mail from users, TLS from the first octet. Source: RFC 8314 §3.3."""
-
-    address: Address = Endpoint(host="", port=465)
-    tls: Tls = Tls.IMPLICIT
-
-
-class Imaps(Listener):
-    """Reading mail, TLS from the first octet. Source: RFC 8314 §3.2."""
-
-    address: Address = Endpoint(host="", port=993)
-    tls: Tls = Tls.IMPLICIT
-
-
-class Imap(Listener):
-    """Reading mail over STARTTLS; off until a setting turns it on (PRIVACY §7)."""
-
-
-class Lmtp(Listener):
-    """Mail from a server on this machine. Source: RFC 2033. Off until a setting turns it on."""
-
-    tls: Tls = Tls.NONE
-
-
-class ManageSieve(Listener):
-    """Keeping one's filters, STARTTLS. Source: RFC 5804. Off until a setting turns it on."""
-
-
-class Listeners(Section):
-    """All doors."""
-
-    mx: Mx = Mx()
-    submission: Submission = Submission()
-    submissions: Submissions = Submissions()
-    imap: Imap = Imap()
-    imaps: Imaps = Imaps()
-    lmtp: Lmtp = Lmtp()
-    managesieve: ManageSieve = ManageSieve()
-
-    def named(self) -> dict[str, Listener]:
-        """Return every listener under its key."""
-        return {name: getattr(self, name) for name in type(self).model_fields}
 
 
 class Database(Section):
@@ -243,6 +176,7 @@ class Settings(Section):
     crypto: Crypto = Crypto()
     dns: Dns = Dns()
     queue: Queue = Queue()
+    relay: Relay = Relay()
     sieve: Sieve = Sieve()
     external: External = External()
     log: Log = Log()
@@ -272,6 +206,14 @@ class Settings(Section):
     def blob_dir(self) -> Path:
         """Where large sealed bodies lie."""
         return self.data_dir / "blobs"
+
+    @property
+    def relays(self) -> bool:
+        """Whether mail to other servers is taken and sent."""
+        if isinstance(self.relay.enabled, bool):
+            return self.relay.enabled
+        places = (listener.address for listener in self.listeners.named().values())
+        return any(place is not None and not place.is_loopback for place in places)
 
     def checked(self) -> Self:
         """Return itself when the parts agree with each other.
@@ -319,6 +261,8 @@ _PATHS = (
     "keys.audit_file",
     "tls.certificate",
     "tls.private_key",
+    "relay.credentials_file",
+    "relay.ca_file",
 )
 _URLS = ("database.url", "keystore.url")
 

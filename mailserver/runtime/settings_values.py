@@ -27,6 +27,12 @@ def _octets(value: object) -> object:
 Octets = Annotated[int, BeforeValidator(_octets)]
 
 
+class Section(BaseModel):
+    """A table of the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
 class Tls(Enum):
     """How a listener comes to TLS."""
 

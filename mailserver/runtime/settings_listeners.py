@@ -1,0 +1,66 @@
+"""The doors of the server as its settings name them: where each listens, how it comes to TLS."""
+
+from mailserver.runtime.settings_values import Address, Endpoint, Section, Tls
+
+
+class Listener(Section):
+    """One door: where it listens, None where it is off, and how it comes to TLS."""
+
+    address: Address = None
+    tls: Tls = Tls.STARTTLS
+
+
+class Mx(Listener):
+    """Mail from other servers. Source: RFC 5321."""
+
+    address: Address = Endpoint(host="", port=25)
+
+
+class Submission(Listener):
+    """Mail from users, STARTTLS. Source: RFC 6409."""
+
+    address: Address = Endpoint(host="", port=587)
+
+
+class Submissions(Listener):
+    """Mail from users, TLS from the first octet. Source: RFC 8314 §3.3."""
+
+    address: Address = Endpoint(host="", port=465)
+    tls: Tls = Tls.IMPLICIT
+
+
+class Imaps(Listener):
+    """Reading mail, TLS from the first octet. Source: RFC 8314 §3.2."""
+
+    address: Address = Endpoint(host="", port=993)
+    tls: Tls = Tls.IMPLICIT
+
+
+class Imap(Listener):
+    """Reading mail over STARTTLS; off until a setting turns it on (PRIVACY §7)."""
+
+
+class Lmtp(Listener):
+    """Mail from a server on this machine. Source: RFC 2033. Off until a setting turns it on."""
+
+    tls: Tls = Tls.NONE
+
+
+class ManageSieve(Listener):
+    """Keeping one's filters, STARTTLS. Source: RFC 5804. Off until a setting turns it on."""
+
+
+class Listeners(Section):
+    """All doors."""
+
+    mx: Mx = Mx()
+    submission: Submission = Submission()
+    submissions: Submissions = Submissions()
+    imap: Imap = Imap()
+    imaps: Imaps = Imaps()
+    lmtp: Lmtp = Lmtp()
+    managesieve: ManageSieve = ManageSieve()
+
+    def named(self) -> dict[str, Listener]:
+        """Return every listener under its key."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
