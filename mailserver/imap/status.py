@@ -36,7 +36,13 @@ def status(condition: Condition) -> Status:  # noqa: C901 - a table, and flat
             return Status(b"NO", b"LIMIT")
         case Condition.AUTHENTICATION_FAILED | Condition.ACCOUNT_PASSWORD_ON_MAIL:
             return Status(b"NO", b"AUTHENTICATIONFAILED")
-        case Condition.TRY_LATER | Condition.BUSY | Condition.UNAVAILABLE | Condition.STORAGE_FULL:
+        case (
+            Condition.TRY_LATER
+            | Condition.BUSY
+            | Condition.UNAVAILABLE
+            | Condition.STORAGE_FULL
+            | Condition.GREYLISTED
+        ):
             return Status(b"NO", b"UNAVAILABLE")
         case Condition.EXPIRED:
             return Status(b"NO", b"EXPIRED")
@@ -47,6 +53,10 @@ def status(condition: Condition) -> Status:  # noqa: C901 - a table, and flat
             | Condition.SENDER_NOT_YOURS
             | Condition.RELAY_DENIED
             | Condition.READ_ONLY
+            | Condition.UNAUTHENTIC
+            | Condition.UNWANTED
+            | Condition.REJECTED_BY_RECIPIENT
+            | Condition.MAIL_LOOP
         ):
             return Status(b"NO", b"NOPERM")
         case Condition.OVER_QUOTA:

@@ -32,6 +32,13 @@ class Condition(Enum):
     LIMIT = auto()
     READ_ONLY = auto()
     WEAK_PASSWORD = auto()
+    UNAUTHENTIC = auto()
+    """The author's domain says that it did not send this (DMARC)."""
+    UNWANTED = auto()
+    """Spam, or what carries malware."""
+    REJECTED_BY_RECIPIENT = auto()
+    """The reader's own filter refuses it."""
+    MAIL_LOOP = auto()
     # Absent
     NO_SUCH_MAILBOX = auto()
     NO_SUCH_USER = auto()
@@ -51,6 +58,8 @@ class Condition(Enum):
     """The account exists but its sign-up is not finished, or it is frozen."""
     # Transient
     STORAGE_FULL = auto()
+    GREYLISTED = auto()
+    """A sender nobody knows yet: one that queues its mail comes again."""
     BUSY = auto()
     SHUTTING_DOWN = auto()
     UNAVAILABLE = auto()

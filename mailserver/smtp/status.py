@@ -42,6 +42,9 @@ def status(condition: Condition) -> tuple[Code, Detail]:  # noqa: C901 -- a tabl
             | Condition.SENDER_NOT_YOURS
             | Condition.RELAY_DENIED
             | Condition.READ_ONLY
+            | Condition.UNAUTHENTIC
+            | Condition.UNWANTED
+            | Condition.REJECTED_BY_RECIPIENT
             | Condition.NO_SUCH_DOMAIN  # mail for elsewhere: RFC 5321 §3.6.2
         ):
             return Code.REFUSED, Detail.NOT_AUTHORISED
@@ -49,6 +52,10 @@ def status(condition: Condition) -> tuple[Code, Detail]:  # noqa: C901 -- a tabl
             return Code.INSUFFICIENT_STORAGE, Detail.MAILBOX_FULL
         case Condition.LIMIT:
             return Code.MAILBOX_BUSY, Detail.NOT_AUTHORISED
+        case Condition.GREYLISTED:
+            return Code.LOCAL_ERROR, Detail.NOT_AUTHORISED
+        case Condition.MAIL_LOOP:
+            return Code.TRANSACTION_FAILED, Detail.ROUTING_LOOP
         case Condition.NO_SUCH_USER:
             return Code.REFUSED, Detail.NO_SUCH_MAILBOX
         case Condition.LOCKED | Condition.NOT_ACTIVE:
