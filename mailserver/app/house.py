@@ -34,6 +34,7 @@ from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.settings import Settings
 from mailserver.store.keystore import Keystore
 from mailserver.store.store import Store
+from mailserver.transfer.external import ExternalAccounts
 from mailserver.vault.epochs import DepositMarks, Deposits
 from mailserver.vault.guard import AccountGuard
 from mailserver.vault.master import MasterKeys
@@ -62,6 +63,7 @@ class House:
     recovery: Recovery
     admins: Admins
     delivery: Delivery
+    external: ExternalAccounts
     outgoing: Outgoing
     queue_desk: QueueDesk
 
@@ -109,12 +111,7 @@ def _furnished(
     directory = Directory(store, keyring, chain, clock)
     sessions = Sessions(keyring, clock)
     delays = Delays(clock, enabled=settings.limits.login_delays)
-    deposits = Deposits(
-        DepositMarks(master),
-        epoch_seconds=settings.crypto.epoch_seconds,
-        epoch_messages=settings.crypto.epoch_messages,
-        clock=clock,
-    )
+    deposits = _deposits(settings, clock, master)
     outgoing, desk = _post(settings, clock, store, keyring, chain, offload)
     for closing in (offload.close, hashes.close, sessions.close, deposits.close):
         stack.callback(closing)
@@ -140,8 +137,21 @@ def _furnished(
         recovery=Recovery(keyring, directory, sessions, chain, hashing, clock),
         admins=Admins(keystore, master, chain, hashing, clock),
         delivery=Delivery(store, directory, deposits, offload),
+        external=ExternalAccounts(
+            store, keyring, chain, deposits, offload, clock, settings.external
+        ),
         outgoing=outgoing,
         queue_desk=desk,
+    )
+
+
+def _deposits(settings: Settings, clock: Clock, master: MasterKeys) -> Deposits:
+    """Make the running delivery keys."""
+    return Deposits(
+        DepositMarks(master),
+        epoch_seconds=settings.crypto.epoch_seconds,
+        epoch_messages=settings.crypto.epoch_messages,
+        clock=clock,
     )
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -29,6 +30,7 @@ from mailserver.store.keystore import FRESH
 
 TEND_AUDIT = timedelta(seconds=1)
 PURGE = timedelta(minutes=1)  # what was put off because the keystore was busy
+FETCH = timedelta(seconds=15)  # how soon what is due is fetched from external accounts
 LOOK_AT_CERTIFICATE = timedelta(minutes=1)
 SWEEP = timedelta(days=1)
 LOCK_FILE = "serving.lock"
@@ -107,6 +109,8 @@ async def running(
     tasks.create_task(tasks.every(FRESH, erasures.look))
     tasks.create_task(tasks.every(PURGE, house.keyring.clear))
     tasks.create_task(tasks.every(TEND_AUDIT, house.chain.tend))
+    fetch = partial(house.external.begin_due, tasks.create_task)
+    tasks.create_task(tasks.every(FETCH, fetch))
     if part.sweeps:
         tasks.create_task(tasks.every(SWEEP, house.provisioning.sweep))
         tasks.create_task(tasks.every(SWEEP, lambda: forget_old(house.store, house.clock.now())))
