@@ -52,6 +52,24 @@ def new_recovery_code() -> Plaintext:
     return Plaintext(_grouped(code) + b"-" + _check(code).encode())
 
 
+def looks_like_app_password(secret: Plaintext) -> bool:
+    """Say whether a secret has the form of an app password: 32 characters of base32."""
+    normal = normal_app_password(secret).upper()
+    return len(normal) == _CODE_CHARACTERS and set(normal.decode("latin-1")) <= set(_BASE32)
+
+
+def is_recovery_code(secret: Plaintext) -> bool:
+    """Say whether a secret is a recovery code, rightly typed; of which account is another matter.
+
+    One other text in a thousand of that length passes.
+    """
+    try:
+        recovery_octets(secret)
+    except Refused:
+        return False
+    return True
+
+
 def recovery_octets(code: Plaintext) -> bytearray:
     """Return the 20 octets a recovery code stands for; may be overwritten.
 

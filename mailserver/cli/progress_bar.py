@@ -1,0 +1,56 @@
+"""A bar that shows how far a transfer is, on a terminal; elsewhere a line for each mailbox."""
+
+import sys
+from types import TracebackType
+from typing import Self
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+class Bar:
+    """Watches a transfer; used as a context."""
+
+    def __init__(self) -> None:
+        """Show on standard error."""
+        self._on_terminal = sys.stderr.isatty()
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}", markup=False),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not self._on_terminal,
+        )
+        self._task = self._bar.add_task("", total=None, rate="")
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def mailbox(self, name: str, messages: int) -> None:
+        """Show the next mailbox; with 0 messages nobody knows how many there are."""
+        printable = "".join(each if each.isprintable() else "?" for each in name)
+        if self._on_terminal:
+            self._bar.reset(self._task, description=printable, total=messages or None, rate="")
+        elif messages:
+            typer.echo(f"{printable}: {messages:,} messages", err=True)
+
+    def moved(self, messages: int, octets: int) -> None:
+        """Show that messages are done."""
+        self._bar.advance(self._task, messages)
+        speed = self._bar.tasks[0].speed
+        self._bar.update(self._task, rate=f"{speed:,.0f}/s" if speed else "")
