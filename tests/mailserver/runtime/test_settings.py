@@ -201,3 +201,22 @@ def test_several_workers_need_postgresql(file: Path) -> None:
     file.write_text('workers = 2\n[database]\nurl = "postgresql://a@db/mail"\n')
     assert load(file, {}).workers == 2
     assert load(None, {}).workers == 1
+
+
+def test_name_servers_are_addresses_with_a_port_where_needed(file: Path) -> None:
+    file.write_text('[dns]\nnameservers = ["127.0.0.1", "[::1]:5353", "2001:db8::53"]\n')
+    dns = load(file, {}).dns
+    assert dns.nameservers == (
+        Endpoint(host="127.0.0.1", port=53),
+        Endpoint(host="::1", port=5353),
+        Endpoint(host="2001:db8::53", port=53),
+    )
+    varied = load(None, {"ZEGEL_DNS_NAMESERVERS": "127.0.0.1, 192.0.2.53:54"}).dns
+    assert [str(one) for one in varied.nameservers] == ["127.0.0.1:53", "192.0.2.53:54"]
+    assert load(None, {}).dns.nameservers == ()
+
+
+@pytest.mark.parametrize("text", ["resolver.test", "resolver.test:53", "off", "", ":53"])
+def test_name_server_without_an_address_is_refused(file: Path, text: str) -> None:
+    said = refusal(file, f'[dns]\nnameservers = ["{text}"]\n')
+    assert said.startswith("dns.nameservers (in ")
