@@ -32,6 +32,8 @@ class Sent:
     """A host could be, but not with the TLS there must be."""
     mandatory: bool = False
     """The operator wants TLS for this destination."""
+    is_final: bool = False
+    """It was delivered here, to its recipients' mailboxes."""
     knows_dsn: bool = False
     """Whoever took it looks after delivery reports from here on (RFC 3461 §5.2)."""
 
