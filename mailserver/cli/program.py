@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from mailserver.cli import account, audit, demo, external, keys, password, serve, store, transfer
+from mailserver.cli import (
+    account,
+    audit,
+    demo,
+    external,
+    keys,
+    password,
+    queue,
+    serve,
+    store,
+    transfer,
+)
 from mailserver.runtime.settings import CONFIG_FILE, CONFIG_VARIABLE
 
 program = typer.Typer(
@@ -17,7 +28,7 @@ program = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,  # its tracebacks show local variables
 )
-for group in (serve, account, password, transfer, external, store, keys, audit, demo):
+for group in (serve, account, password, transfer, external, store, keys, queue, audit, demo):
     group.add_to(program)
 
 
