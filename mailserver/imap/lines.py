@@ -1,7 +1,7 @@
-"""FETCH answered from list blocks: whole blocks of responses by one `%`.
+"""FETCH answered by columns: hundreds of responses by one `%`, for flags and from list blocks.
 
-The server may put items in an order of its own (RFC 9051 §7.5.2), so they come in one order
-whatever the client's was: what changes first, then what the block has, neighbours as one slice.
+The server may put items in an order of its own (RFC 9051 §7.5.2): what changes comes first, as the
+client asked for it, then what a block has, in one order always, so that neighbours are one slice.
 """
 
 from bisect import bisect_left
@@ -39,21 +39,22 @@ def in_blocks(plan: Plan) -> bool:
 
 
 class LineWriter:
-    """Writes the responses of one command for messages that lie in list blocks."""
+    """Writes the responses of one command for many messages at once."""
 
     def __init__(self, plan: Plan, view: View) -> None:
-        """Answer by `plan`, which `in_blocks`; messages that `view` does not count are left out."""
+        """Answer by `plan`, `in_blocks` or for flags alone; what `view` counts is told."""
         self._view = view
-        self._live = [attribute for attribute in _LIVE if attribute in plan.attributes]
+        self._live = [attribute for attribute in plan.attributes if attribute in _LIVE]
         self._runs = _runs([item for name, item in _ITEMS.items() if name in plan.attributes])
         words = [_LIVE[attribute] for attribute in self._live] + [b"%b"] * len(self._runs)
         self._line = b"* %d FETCH (" + b" ".join(words) + b")\r\n"
 
     def write(self, listed: Listed) -> bytes:
-        """Return the responses for the messages of a block, in UID order."""
-        uids, known = listed.block.uids, self._view.uids
+        """Return the responses for `listed`, in UID order."""
+        uids, known = listed.uids, self._view.uids
         columns: list[Column] = [self._column(attribute, listed) for attribute in self._live]
-        columns += [listed.block.slices(first, last) for first, last in self._runs]
+        if listed.block is not None:
+            columns += [listed.block.slices(first, last) for first, last in self._runs]
         at = bisect_left(known, uids[0])
         if known[at : at + len(uids)] == uids:
             columns.insert(0, range(at + 1, at + 1 + len(uids)))
@@ -70,10 +71,10 @@ class LineWriter:
 
     def _column(self, attribute: Attribute, listed: Listed) -> Column:
         if attribute is Attribute.UID:
-            return listed.block.uids
+            return listed.uids
         if attribute is Attribute.MODSEQ:
             return listed.modseqs
-        recent_from = bisect_left(listed.block.uids, self._view.opened.recent_from)
+        recent_from = bisect_left(listed.uids, self._view.opened.recent_from)
         older, recent = listed.states[:recent_from], listed.states[recent_from:]
         old = {state: flag_list(*named) for state, named in listed.flags.items()}
         column = [old[state] for state in older]

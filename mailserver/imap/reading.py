@@ -54,7 +54,9 @@ class _Reading:
         self._newly_seen: list[EntryFlags] = []
 
     async def answer(self, ranges: Ranges) -> None:
-        if in_blocks(self._writer.plan):
+        if self._writer.plan.need is Need.FLAGS:
+            await self._list_flags(ranges)
+        elif in_blocks(self._writer.plan):
             await self._list(ranges)
         else:
             await self._write(ranges, self._writer)
@@ -64,6 +66,12 @@ class _Reading:
             by_content = Writer(self._writer.plan.by_content, self._view)
             await self._write(again, by_content)
             self.damaged += by_content.damaged
+
+    async def _list_flags(self, ranges: Ranges) -> None:
+        lines, link = LineWriter(self._writer.plan, self._view), self._session.link
+        async for part in self._account.lines.flags(self._view.mailbox_id, ranges):
+            link.say(lines.write(part))
+            await link.relieve()
 
     async def _list(self, ranges: Ranges) -> None:
         """Answer from list blocks, and message by message what is in none."""
@@ -98,8 +106,6 @@ class _Reading:
                 EntryFlags(Uid(uid), Flag.NONE, NO_KEYWORDS, ModSeq(0))
                 for uid in self._view.within(ranges)
             ]
-        elif need is Need.FLAGS:
-            yield await messages.flags(mailbox_id, ranges)
         else:
             async for batch in messages.fetch(
                 mailbox_id,

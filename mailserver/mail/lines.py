@@ -5,9 +5,12 @@ open, or does not hold what the mailbox holds, is dropped, and its messages are 
 damage to a block hides a message.
 """
 
+import asyncio
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mailserver.mail.messages import Ranges
 from mailserver.mail.opened import Opened
@@ -21,6 +24,7 @@ from mailserver.store.packing import unpack_keywords
 
 log = get_logger("mail")
 
+FLAG_ROWS = 2_000  # written in some 2 ms, then others get their turn
 NARROW_UIDS = 64  # ranges below this are not worth the question
 
 State = tuple[int, bytes | None]
@@ -29,9 +33,11 @@ State = tuple[int, bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Consecutive messages of a mailbox, all of one block."""
+    """Some messages of a mailbox, in UID order: their flags, and the block they all lie in."""
 
-    block: ListBlock
+    block: ListBlock | None
+    """None where flags are all that was asked for."""
+    uids: "array[int]"
     states: Sequence[State]
     """Of each message."""
     modseqs: Sequence[int]
@@ -102,9 +108,23 @@ class Lines:
         if opened.uids.tolist() != uids[first:end]:
             await self._drop(mailbox_id, block)
             return None
-        _, flags, keywords, modseqs = zip(*stretch.flags[first:end], strict=True)
+        return await self._joined(opened, opened.uids, stretch.flags[first:end])
+
+    async def flags(self, mailbox_id: MailboxId, ranges: Ranges) -> AsyncIterator[Listed]:
+        """Yield the flags of the entries in `ranges`, in UID order."""
+        rows = await self._opened.store.entries.flags(self._opened.account_id, mailbox_id, ranges)
+        for start in range(0, len(rows), FLAG_ROWS):
+            if start:
+                await asyncio.sleep(0)
+            some = rows[start : start + FLAG_ROWS]
+            yield await self._joined(None, array("I", [row[0] for row in some]), some)
+
+    async def _joined(
+        self, block: ListBlock | None, uids: "array[int]", rows: Sequence[tuple[Any, ...]]
+    ) -> Listed:
+        _, flags, keywords, modseqs = zip(*rows, strict=True)
         states = list(zip(flags, keywords, strict=True))
-        return Listed(opened, states, modseqs, await self._named(set(states)))
+        return Listed(block, uids, states, modseqs, await self._named(set(states)))
 
     def _open(self, mailbox_id: MailboxId, uid_validity: int, block: NewBlock) -> ListBlock:
         unlocked = self._opened.unlocked

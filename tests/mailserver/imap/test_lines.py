@@ -10,7 +10,7 @@ from mailserver.imap.fetch import Writer, plan
 from mailserver.imap.lines import LineWriter, in_blocks
 from mailserver.imap.view import View
 from mailserver.mail.account import Account
-from mailserver.mail.lines import Listed
+from mailserver.mail.lines import FLAG_ROWS, Listed
 from mailserver.mail.regrouping import BLOCK_MESSAGES
 from mailserver.model.ids import Uid
 from mailserver.model.message import Flag, Message, NewMessage, StoreMode
@@ -124,6 +124,21 @@ async def test_blocks_say_what_messages_say(mail: MailNode, text: str) -> None:
     for uid in (1, 100, BLOCK_MESSAGES + 7):  # as a session that has not heard of them
         view.opened.uids.remove(uid)
     assert await agreed(account, view, text) == BLOCK_MESSAGES * 2
+
+
+@pytest.mark.parametrize("text", ["(FLAGS)", "(UID FLAGS MODSEQ)", "(MODSEQ FLAGS UID)"])
+async def test_flags_by_columns_are_what_they_are_one_by_one(mail: MailNode, text: str) -> None:
+    account = await mail.account()
+    await fill(account, FLAG_ROWS + 5)
+    view = await viewed(account)
+    view.opened.recent_from = Uid(view.opened.uids[-9])
+    for unheard in (7, 8, FLAG_ROWS + 2):
+        view.opened.uids.remove(unheard)
+    for ranges in (EVERYTHING, [(3, 8), (100, FLAG_ROWS + 1)], [(7, 8)], [(9_000, 9_001)]):
+        lines, wanted = LineWriter(plan(items(text)), view), Writer(plan(items(text)), view)
+        said = [lines.write(each) async for each in account.lines.flags(view.mailbox_id, ranges)]
+        rows = await account.messages.flags(view.mailbox_id, ranges)
+        assert b"".join(said) == b"".join(b"".join(run) for run in wanted.write(rows, 1 << 30))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
