@@ -112,6 +112,11 @@ class Outgoing:
 
     # -- handing over
 
+    async def origin(self, account_id: AccountId | None) -> Origin:
+        """Name whose mail something is; None is the instance. Raises Absent (NO_SUCH_USER)."""
+        guard = self._instance if account_id is None else await self._guards(account_id)
+        return Origin(account_id, guard)
+
     async def enqueue(self, parcel: Parcel) -> list[QueueId]:
         """Take a submission for all its recipients or none; durable on return.
 

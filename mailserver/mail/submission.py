@@ -1,6 +1,11 @@
-"""Outgoing mail of our own people: checked, put in order, delivered where it is local.
+"""Outgoing mail of our own people: checked, put in order, delivered here or queued for elsewhere.
 
-Mail for elsewhere is refused with a clear answer until a relay is configured.
+A submission is taken whole. What goes elsewhere is queued first, all of it in one commit, and if
+that fails nothing is taken. Then it is delivered to those who are here; where that fails for some
+of several, their copies are queued too, and tried until they are delivered or reported. One who is
+alone hears at once.
+
+Without a queue (the relay is off) mail for elsewhere is refused with a clear answer.
 """
 
 import secrets
@@ -9,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from mailserver.mail.delivery import Delivery, Incoming, Recipient
+from mailserver.mail.outgoing import Outgoing, Parcel
 from mailserver.model.address import Address
 from mailserver.model.errors import Condition, MailError, Refused
 from mailserver.model.ids import AccountId
@@ -31,34 +37,48 @@ class Submitter:
         return any(own.key in keys for own in self.addresses)
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A recipient at another server."""
+
+    address: Address
+
+
 class Submission:
     """Takes mail from a signed-in user (RFC 6409)."""
 
-    def __init__(self, delivery: Delivery) -> None:
-        """Hand local recipients to `delivery`."""
+    def __init__(self, delivery: Delivery, outgoing: Outgoing | None = None) -> None:
+        """Hand local recipients to `delivery`, others to `outgoing`, where there is a relay."""
         self._delivery = delivery
+        self._outgoing = outgoing
 
-    async def recipient(self, address: Address) -> Recipient:
-        """Find a local recipient.
+    async def recipient(self, address: Address) -> Recipient | Elsewhere:
+        """Find a recipient.
 
         Raises:
-            Refused: RELAY_DENIED, the address is elsewhere.
+            Refused: RELAY_DENIED, the address is elsewhere and nothing is sent there.
             MailError: as `Delivery.recipient`.
         """
-        if not await self._delivery.is_local(address.domain):
+        if await self._delivery.is_local(address.domain):
+            return await self._delivery.recipient(address)
+        if self._outgoing is None:
             raise Refused(
                 Condition.RELAY_DENIED, "mail to other servers: relaying is not configured"
             )
-        return await self._delivery.recipient(address)
+        return Elsewhere(address)
 
     async def submit(
-        self, submitter: Submitter, message: Incoming, recipients: Sequence[Recipient]
+        self,
+        submitter: Submitter,
+        message: Incoming,
+        recipients: Sequence[Recipient | Elsewhere],
     ) -> list[MailError | None]:
-        """Put the header in order and deliver; one outcome a recipient.
+        """Put the header in order, queue and deliver; one outcome a recipient.
 
         Raises:
             Refused: SENDER_NOT_YOURS, the envelope or header sender is somebody else's.
             PeerFault: BAD_MESSAGE, the header has no usable From field.
+            MailError: as `Outgoing.enqueue`; nobody gets anything.
         """
         if message.sender is not None and not submitter.owns(message.sender):
             raise Refused(Condition.SENDER_NOT_YOURS, "this sender address is not yours")
@@ -69,6 +89,43 @@ class Submission:
             now=datetime.now(UTC),
             token=secrets.token_hex(16),
         )
-        return await self._delivery.deliver(
-            replace(message, octets=Plaintext(prepared)), recipients
+        ready = replace(message, octets=Plaintext(prepared))
+        here = [each for each in recipients if isinstance(each, Recipient)]
+        if self._outgoing is None:
+            return await self._delivery.deliver(ready, here)
+        if message.asked.hold_until is not None:
+            here = []  # what is held waits in the queue, wherever it goes
+        away = [each.address for each in recipients if each not in here]
+        await self._queue(submitter, ready, away)
+        delivered = await self._delivery.deliver(ready, here) if here else []
+        outcomes: dict[Address, MailError | None] = dict.fromkeys(away)
+        outcomes |= {each.address: out for each, out in zip(here, delivered, strict=True)}
+        if any(out is None for out in outcomes.values()):
+            await self._take_up(submitter, ready, outcomes)
+        return [outcomes[each.address] for each in recipients]
+
+    async def _take_up(
+        self, submitter: Submitter, message: Incoming, outcomes: dict[Address, MailError | None]
+    ) -> None:
+        """Queue for those who could not get it now, since others have it already."""
+        missed = [address for address, outcome in outcomes.items() if outcome is not None]
+        try:
+            await self._queue(submitter, message, missed)
+        except MailError:
+            return  # then each keeps his own outcome, and the client comes back for him
+        outcomes.update(dict.fromkeys(missed))
+
+    async def _queue(
+        self, submitter: Submitter, message: Incoming, recipients: Sequence[Address]
+    ) -> None:
+        if not recipients or self._outgoing is None:
+            return
+        asked = message.asked
+        parcel = Parcel(
+            await self._outgoing.origin(submitter.account_id),
+            asked.envelope(message.sender),
+            Plaintext(replace(message, return_path=False).with_trace()),
+            [asked.of(address) for address in recipients],
+            asked.hold_until,
         )
+        await self._outgoing.enqueue(parcel)
