@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from mailserver.mail import letter
-from mailserver.mail.delivery import Destination
+from mailserver.mail.destination import Destination
 from mailserver.mail.keywords import KeywordTable
 from mailserver.mail.mailboxes import canonical_name, new_mailbox
 from mailserver.mail.opened import Opened, create_epoch

@@ -1,109 +1,57 @@
-"""A message arrives: decide who gets it, scan it once, seal it for each, store it.
+"""A message arrives: find who gets it, ask his filters, seal it for him, store it.
 
-Journey (`docs/architecture.md`): smtp/handler → here → protocol/mime → letter → vault → store →
-feed. `deliver` returns when the group commit is durable; from then on the message is ours to lose
-(RFC 5321 §6.1).
+Journey (`docs/architecture.md`): smtp/handler → inbound → here → protocol/mime → sieve → letter →
+vault → store → feed. `deliver` returns when the group commit is durable; from then on the message
+is ours to lose (RFC 5321 §6.1).
 """
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from mailserver.mail import letter
+from mailserver.mail.destination import Addressee, Destination, Directory
+from mailserver.mail.filing import Filed
+from mailserver.mail.forwarding import Forwarding
+from mailserver.mail.incoming import Incoming
 from mailserver.mail.opened import create_epoch
+from mailserver.mail.places import Places
+from mailserver.mail.sieve import KEPT, Arrival, Decision, Filtering
 from mailserver.model.address import Address
-from mailserver.model.envelope import NOTHING_ASKED, Asked
 from mailserver.model.errors import Absent, Condition, MailError, Refused
-from mailserver.model.ids import AccountId, MailboxId
-from mailserver.model.mailbox import INBOX
-from mailserver.model.sealed import Plaintext
+from mailserver.model.ids import AccountId
 from mailserver.runtime.clock import Clock, SystemClock
+from mailserver.runtime.log import get_logger
 from mailserver.runtime.offload import Offload
-from mailserver.store.accounts import AccountRow
+from mailserver.store.emails import NewEmail
 from mailserver.store.store import Store
 from mailserver.vault.epochs import Deposits
-from mailserver.vault.guard import AccountGuard
-from mailserver.vault.records import PublicIdentity
+
+__all__ = ["Addressee", "Delivery", "Destination", "Directory", "Incoming", "Recipient"]
 
 RECIPIENT_SECONDS = 2.0  # in a burst of mail, an address is looked up once; PRIVACY §6 allows 5
 RECIPIENTS_KEPT = 10_000
 
-
-class Destination(Protocol):
-    """An account as delivery needs it while its owner is away."""
-
-    @property
-    def identity(self) -> PublicIdentity:
-        """Whom to seal to."""
-        ...
-
-    @property
-    def guard(self) -> AccountGuard:
-        """What thread and mailbox hashes are keyed with."""
-        ...
-
-    @property
-    def account(self) -> AccountRow:
-        """Its quota, and how much of it is used."""
-        ...
-
-
-class Directory(Protocol):
-    """Who has an address, by authenticated rows of the keystore (`accounts` keeps it)."""
-
-    async def find(self, address: Address) -> Destination:
-        """Return the account of a local address, a `+detail` in its local part ignored.
-
-        Raises:
-            Absent: NO_SUCH_DOMAIN, the domain is not ours; NO_SUCH_USER, nobody has it.
-            Locked: NOT_ACTIVE, its sign-up is not finished.
-            Corrupt: KEY_MISMATCH, what the keystore says cannot be trusted.
-        """
-        ...
-
-    async def is_local(self, domain: str) -> bool:
-        """Say whether mail for `domain` is ours to deliver."""
-        ...
+log = get_logger("mail")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A mailbox that takes the message, as found when RCPT was answered."""
+    """Who gets mail for an address, as found when RCPT was answered."""
 
     address: Address
-    destination: Destination
-    mailbox_id: MailboxId
+    holder: Addressee | None
+    """The account that has the address; None where it stands for others."""
+    onward: tuple[Address, ...] = ()
+    """To whom the message goes on, each through the queue: a group's members."""
+    for_bounces: bool = False
+    """It is the rewritten reverse-path of mail that we sent on; only bounces come here."""
 
     @property
-    def account_id(self) -> AccountId:
+    def account_id(self) -> AccountId | None:
         """Whose it is."""
-        return self.destination.identity.account
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message as its SMTP transaction ended: content and envelope sender."""
-
-    octets: Plaintext
-    """What was sent, without our trace fields."""
-    sender: Address | None
-    """The reverse-path; None is `<>`."""
-    received: bytes
-    """One finished Received field with its CRLF (RFC 5321 §4.4)."""
-    return_path: bool = True
-    """Whether to put the Return-Path on top, as final delivery does."""
-    asked: Asked = NOTHING_ASKED
-    """What the transaction's parameters asked."""
-
-    def with_trace(self) -> bytes:
-        """Return the octets that are stored."""
-        top = b""
-        if self.return_path:
-            path = str(self.sender) if self.sender else ""
-            top = b"Return-Path: <" + path.encode() + b">\r\n"
-        return b"".join((top, self.received, self.octets.reveal()))
+        return None if self.holder is None else self.holder.identity.account
 
 
 class Delivery:
@@ -116,14 +64,22 @@ class Delivery:
         deposits: Deposits,
         offload: Offload,
         clock: Clock | None = None,
+        *,
+        filtering: Filtering | None = None,
+        forwarding: Forwarding | None = None,
     ) -> None:
-        """Deliver into `store` for the people in `directory`, sealing under `deposits`."""
+        """Deliver into `store` for the people in `directory`, sealing under `deposits`.
+
+        Without `filtering` everything is kept; without `forwarding` nothing leaves.
+        """
         self._store = store
         self._directory = directory
         self._deposits = deposits
         self._offload = offload
         self._clock = clock or SystemClock()
-        self._inboxes: dict[AccountId, MailboxId] = {}
+        self._filtering = filtering
+        self._forwarding = forwarding
+        self._places = Places(store)
         self._recipients: dict[str, tuple[float, Recipient]] = {}
 
     async def is_local(self, domain: str) -> bool:
@@ -140,11 +96,15 @@ class Delivery:
         known = self._recipients.get(key)
         if known is not None and now - known[0] < RECIPIENT_SECONDS:
             return known[1]
-        destination = await self._directory.find(address)
-        account = destination.account
+        bounces = self._forwarding and self._forwarding.bounce_goes_to(address)
+        if bounces and await self.is_local(address.domain):
+            return Recipient(address, None, (bounces,), for_bounces=True)
+        holder = await self._directory.find(address)
+        account = holder.account
         if 0 < account.quota_octets <= account.used_octets:
             raise Refused(Condition.OVER_QUOTA, "the mailbox is full")
-        recipient = Recipient(address, destination, await self._inbox(destination))
+        await self._places.inbox(holder)
+        recipient = Recipient(address, holder)
         if len(self._recipients) >= RECIPIENTS_KEPT:
             self._recipients.clear()
         self._recipients[key] = (now, recipient)
@@ -153,64 +113,162 @@ class Delivery:
     async def deliver(
         self, message: Incoming, recipients: Sequence[Recipient]
     ) -> list[MailError | None]:
-        """Seal and store the message for each recipient; None means durable.
+        """Deliver the message to each recipient; None means durable.
 
         Two addresses of one account get one copy. One recipient's failure is his alone.
         """
         scanned = await letter.scan(message.with_trace(), self._offload)
         now = datetime.now(UTC)
-        once = {recipient.account_id: recipient for recipient in recipients}
+        once = {
+            recipient.account_id or recipient.address.key: recipient for recipient in recipients
+        }
         outcomes = await asyncio.gather(
-            *(self._deliver_one(scanned, recipient, now) for recipient in once.values())
+            *(self._outcome(message, scanned, recipient, now) for recipient in once.values())
         )
-        by_account = dict(zip(once, outcomes, strict=True))
-        return [by_account[recipient.account_id] for recipient in recipients]
+        by_key = dict(zip(once, outcomes, strict=True))
+        return [by_key[each.account_id or each.address.key] for each in recipients]
 
     def accounts(self) -> set[AccountId]:
         """Name the accounts of which a key or an address is at hand."""
-        known = {recipient.account_id for _, recipient in self._recipients.values()}
-        return known | self._deposits.accounts()
+        holders = (recipient.account_id for _, recipient in self._recipients.values())
+        return {found for found in holders if found is not None} | self._deposits.accounts()
 
     def forget(self, account_id: AccountId) -> None:
         """Drop what is at hand of an account that was erased, and overwrite its running key."""
         self._deposits.forget(account_id)
-        self._inboxes.pop(account_id, None)
+        self._places.forget(account_id)
+        if self._filtering is not None:
+            self._filtering.forget(account_id)
         self._recipients = {
             key: known
             for key, known in self._recipients.items()
             if known[1].account_id != account_id
         }
 
-    async def _deliver_one(
-        self, scanned: letter.Letter, recipient: Recipient, now: datetime
+    async def _outcome(
+        self, message: Incoming, scanned: letter.Letter, recipient: Recipient, now: datetime
     ) -> MailError | None:
-        account_id, guard = recipient.account_id, recipient.destination.guard
         try:
-            key = await self._deposits.key_for(
-                recipient.destination.identity, create_epoch(self._store, account_id)
-            )
-            email = await letter.seal(
-                scanned,
-                key,
-                guard,
-                recipient.mailbox_id,
-                offload=self._offload,
-                internaldate=now,
-            )
-            await self._store.emails.append(email)
+            if recipient.holder is None:
+                await self._pass_on(message, recipient)
+            else:
+                await self._deliver_one(message, scanned, recipient, recipient.holder, now)
         except MailError as error:
             return error
         return None
 
-    async def _inbox(self, destination: Destination) -> MailboxId:
-        account_id = destination.identity.account
-        known = self._inboxes.get(account_id)
-        if known is None:
-            row = await self._store.mailboxes.by_name_hash(
-                account_id,
-                destination.guard.name_hash(INBOX),
-            )
-            if row is None:
-                raise Absent(Condition.NO_SUCH_MAILBOX, "the account has no INBOX")
-            known = self._inboxes[account_id] = row.id
-        return known
+    async def _pass_on(self, message: Incoming, recipient: Recipient) -> None:
+        if self._forwarding is None:
+            raise Refused(Condition.RELAY_DENIED, "this address stands for others, elsewhere")
+        if recipient.for_bounces and message.sender is not None:
+            raise Refused(Condition.RELAY_DENIED, "this address takes bounces only")
+        await self._forwarding.pass_on(message, recipient.address, recipient.onward)
+
+    async def _deliver_one(
+        self,
+        message: Incoming,
+        scanned: letter.Letter,
+        recipient: Recipient,
+        holder: Addressee,
+        now: datetime,
+    ) -> None:
+        """Deliver to one account: what its filters say, all of it or an error.
+
+        What is kept is stored first, in one transaction. What leaves comes after: mail that was
+        stored is never refused because an answer could not be sent, and a sender who tries again
+        after an error finds nothing stored yet.
+        """
+        decision, filtering = KEPT, self._filtering
+        if filtering is not None:
+            arrival = _arrival(message, scanned.octets, recipient.address)
+            decision = await filtering.decide(holder, arrival)
+        if decision.reject is not None:
+            raise Refused(Condition.REJECTED_BY_RECIPIENT, _one_line(decision.reject))
+        if decision.keeps:
+            await self._keep(message, scanned, holder, decision.keeps, now)
+        if filtering is not None and decision is not KEPT:
+            await self._follow_up(filtering, message, recipient, holder, decision)
+
+    async def _keep(
+        self,
+        message: Incoming,
+        scanned: letter.Letter,
+        holder: Addressee,
+        keeps: Sequence[Filed],
+        now: datetime,
+    ) -> None:
+        """Store the message in each of its places, all or none."""
+        emails = [await self._sealed(message, scanned, holder, filed, now) for filed in keeps]
+        try:
+            await self._store.emails.append_all(emails)
+        except Absent as gone:
+            if gone.condition is not Condition.NO_SUCH_MAILBOX or keeps == KEPT.keeps:
+                raise
+            # Its reader deleted one of them in this moment.
+            email = await self._sealed(message, scanned, holder, KEPT.keeps[0], now)
+            await self._store.emails.append(email)
+
+    async def _sealed(
+        self,
+        message: Incoming,
+        scanned: letter.Letter,
+        holder: Addressee,
+        filed: Filed,
+        now: datetime,
+    ) -> NewEmail:
+        """Seal the message for one place."""
+        key = await self._deposits.key_for(
+            holder.identity, create_epoch(self._store, holder.identity.account)
+        )
+        if filed.octets is not None:  # as the reader's filter edited it
+            scanned = await letter.scan(filed.octets.reveal(), self._offload)
+        return await letter.seal(
+            scanned,
+            key,
+            holder.guard,
+            await self._places.of(holder, filed, junk=message.is_junk),
+            offload=self._offload,
+            internaldate=now,
+            flags=filed.flags,
+            keywords=await self._places.keywords(holder, filed.keywords),
+        )
+
+    async def _follow_up(
+        self,
+        filtering: Filtering,
+        message: Incoming,
+        recipient: Recipient,
+        holder: Addressee,
+        decision: Decision,
+    ) -> None:
+        """Send on and answer what the filters said."""
+        kept = bool(decision.keeps)
+        try:
+            if decision.redirects and self._forwarding is not None:
+                await self._forwarding.redirect(message, recipient.address, holder, decision)
+            answers = await filtering.settle(holder, decision)
+            if answers and self._forwarding is not None:
+                await self._forwarding.answer(holder, answers)
+        except MailError as error:
+            if not kept:
+                raise
+            log.warning("not sent on or answered", condition=error.condition.name)
+
+
+def _arrival(message: Incoming, octets: bytes, recipient: Address) -> Arrival:
+    """Say what filters may know."""
+    client = message.client
+    environment = {} if client is None else {"remote-ip": client.ip, "remote-host": client.helo}
+    return Arrival(
+        octets=octets,
+        sender=message.sender,
+        recipient=recipient,
+        spam_percent=message.spam_percent,
+        virus=5 if message.opinion.malware else 0,
+        junk=message.is_junk,
+        environment=environment,
+    )
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:500] or "the recipient does not take this message"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
-from mailserver.mail.delivery import Destination
+from mailserver.mail.destination import Destination
 from mailserver.mail.filing import Filed, filed, merged
 from mailserver.mail.mailbox_answers import MailboxAnswers
 from mailserver.mail.programs import Program, Programs

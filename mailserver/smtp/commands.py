@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mailserver.model.address import Address
+from mailserver.model.client import Client
 from mailserver.model.envelope import Asked, Onward
 from mailserver.model.errors import Condition, MailError
 from mailserver.protocol.smtp.codes import Code, Detail
@@ -88,6 +89,10 @@ class Commands(Connection):
             signed_in=self.signed_in,
         )
         return Hop(self.helo, self.ip, protocol)
+
+    def client(self, *, utf8: bool) -> Client:
+        """Describe the client for those who judge what it sends."""
+        return Client(self.ip, self.helo, self.tls_version, self.extended, utf8)
 
     def extensions(self) -> list[str]:
         """List what EHLO offers now."""

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
-from mailserver.mail.delivery import Incoming
+from mailserver.mail.incoming import Incoming
 from mailserver.model.address import Address
+from mailserver.model.client import Client
 from mailserver.model.envelope import NOTHING_ASKED, Asked
 from mailserver.model.errors import Condition, MailError, Refused
 from mailserver.model.sealed import Plaintext
@@ -36,6 +37,8 @@ class Transaction:
     """Our Received field."""
     asked: Asked = NOTHING_ASKED
     """What its parameters asked."""
+    client: Client | None = None
+    """Who sends it, where that is a stranger."""
 
 
 class Sender(Protocol):
@@ -151,7 +154,11 @@ class Courier(Generic[R]):
             MailError: it fails for all of them, such as a header that is nobody's to send.
         """
         message = Incoming(
-            transaction.octets, transaction.sender, transaction.received, asked=transaction.asked
+            transaction.octets,
+            transaction.sender,
+            transaction.received,
+            asked=transaction.asked,
+            client=transaction.client,
         )
         outcomes: dict[str, MailError | None] = {}
         named = {address.key: address for address in transaction.recipients}

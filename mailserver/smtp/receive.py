@@ -254,6 +254,7 @@ class Receiving(Commands):
             Plaintext(octets),
             self._received(draft, token),
             draft.all_asked(),
+            self.client(utf8=draft.smtputf8) if self.policy.service is Service.MX else None,
         )
         self.delivering = True
         try:

@@ -284,6 +284,12 @@ class Stream(SMTP):
         self._over_ssl = True  # what StreamReaderProtocol asks at the end of input
         self.over_tls = True
 
+    @property
+    def tls_version(self) -> str | None:
+        """The version of TLS, such as TLSv1.3; None without."""
+        tls = self.transport.get_extra_info("ssl_object") if self.transport else None
+        return tls.version() if tls is not None else None
+
     # -- life
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -91,6 +91,12 @@ class MasterKeys:
         """All keys under which such an address may have been remembered."""
         return tuple(hkdf(self._keys[kid].octets, b"tomb") for kid in self.kids)
 
+    @property
+    def bounce_keys(self) -> tuple[bytearray, ...]:
+        """The keys of reverse-paths of forwarded mail, the one that makes them now first."""
+        kids = (self.current, *(kid for kid in self.kids if kid != self.current))
+        return tuple(hkdf(self._keys[kid].octets, b"bounce") for kid in kids)
+
     def close(self) -> None:
         """Overwrite the keys that we hold ourselves."""
         for key in self._keys.values():
