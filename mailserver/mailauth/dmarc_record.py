@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
+RECORD_OCTETS = 8_192  # no real one has 1,000; reading 64 KiB of tags would hold others up
 CACHED_OCTETS = 1_024  # nobody makes us keep long records
 REPORT_ADDRESSES = 10  # of one tag; more would be a way to make us write to strangers
 
@@ -65,7 +66,9 @@ class DmarcRecord:
 
 
 def parse_record(octets: bytes) -> DmarcRecord | None:
-    """Read a TXT record; None where it is no DMARC record of version 1."""
+    """Read a TXT record; None where it is no DMARC record of version 1, or absurdly long."""
+    if len(octets) > RECORD_OCTETS:
+        return None
     return _parse_short(octets) if len(octets) <= CACHED_OCTETS else _parse(octets)
 
 

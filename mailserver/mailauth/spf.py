@@ -52,7 +52,7 @@ class Spf:
     identity: str
     """`mailfrom` or `helo`. Source: RFC 7208 §2.3, §2.4."""
     reason: str
-    """The mechanism that decided, or what went wrong, in a few words; nobody's address."""
+    """The mechanism that decided, as its domain wrote it, or what went wrong, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)

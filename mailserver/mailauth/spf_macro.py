@@ -158,7 +158,7 @@ def _value(macro: Macro, raw: str) -> str:
 
 
 def _split(raw: str, delimiters: str) -> list[str]:
-    first, *others = delimiters
-    for other in others:
+    first = delimiters[0]
+    for other in delimiters[1:]:
         raw = raw.replace(other, first)
     return raw.split(first)

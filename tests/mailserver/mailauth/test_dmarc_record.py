@@ -89,6 +89,10 @@ def test_testing_lowers_a_policy_by_one() -> None:
     assert [policy.lowered for policy in Policy] == [Policy.NONE, Policy.NONE, Policy.QUARANTINE]
 
 
+def test_absurdly_long_record_is_none() -> None:
+    assert parse_record(b"v=DMARC1; p=reject" + b";x=y" * 5_000) is None
+
+
 @given(st.binary(max_size=300))
 def test_no_octets_break_the_reader(octets: bytes) -> None:
     parse_record(b"v=DMARC1;" + octets)

@@ -122,6 +122,16 @@ def test_unusual_terms_that_are_well_formed(terms: str) -> None:
     parse_record(b"v=spf1 " + terms.encode())
 
 
+def test_absurdly_long_record_is_refused_unread() -> None:
+    with pytest.raises(SpfSyntaxError, match="too long"):
+        parse_record(b"v=spf1 " + b"a " * 5_000)
+
+
+def test_quoted_mechanism_is_cut() -> None:
+    (mechanism,) = parse_record(b"v=spf1 a:" + b"x" * 500 + b".test").mechanisms
+    assert mechanism.text == "a:" + "x" * 78
+
+
 @given(st.binary(max_size=200))
 def test_no_octets_break_the_reader(octets: bytes) -> None:
     with suppress(SpfSyntaxError):
