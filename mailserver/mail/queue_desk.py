@@ -19,7 +19,7 @@ from mailserver.model.ids import AccountId, ObjectId, QueueId
 from mailserver.runtime.clock import Clock
 from mailserver.store.instants import from_microseconds
 from mailserver.store.queue import FIRST
-from mailserver.store.queue_rows import INSTANCE, Act, QueueRow, QueueState, Steer
+from mailserver.store.queue_rows import INSTANCE, Act, DestinationRow, QueueRow, QueueState, Steer
 from mailserver.store.store import Store
 from mailserver.vault.guard import AccountGuard, InstanceGuard, Kind
 from mailserver.vault.queued import open_item
@@ -98,25 +98,28 @@ class QueueDesk:
     async def explain(self, queue_id: QueueId) -> tuple[Entry, Destination | None]:
         """Return a row and its destination: what it waits for. Raises Absent."""
         row = await self._store.queue.row(queue_id)
-        found = [d async for d in self.destinations() if self._hash(d.domain) == row.destination]
-        return await self._entry(row), found[0] if found else None
+        found = await self._store.queue.destinations(1, row.destination)
+        its_own = [self._destination(each) for each in found if each.destination == row.destination]
+        return await self._entry(row), its_own[0] if its_own else None
 
     async def destinations(self) -> AsyncIterator[Destination]:
         """List the domains that mail waits for, and those that were stopped."""
-        after = b""
-        while rows := await self._store.queue.destinations(PAGE, after):
+        first = b""
+        while rows := await self._store.queue.destinations(PAGE, first):
             for row in rows:
-                name = ObjectId(row.destination)
-                domain = self._instance.open(Kind.QUEUE_ITEM, name, row.domain).decode()
-                rest = from_microseconds(row.rest_until)
-                yield Destination(
-                    domain,
-                    bool(row.paused),
-                    row.leased,
-                    None if row.earliest is None else from_microseconds(row.earliest),
-                    rest if rest > self._clock.now() else None,
-                )
-            after = rows[-1].destination
+                yield self._destination(row)
+            first = rows[-1].destination + b"\0"
+
+    def _destination(self, row: DestinationRow) -> Destination:
+        name = ObjectId(row.destination)
+        rest = from_microseconds(row.rest_until)
+        return Destination(
+            self._instance.open(Kind.QUEUE_ITEM, name, row.domain).decode(),
+            bool(row.paused),
+            row.leased,
+            None if row.earliest is None else from_microseconds(row.earliest),
+            rest if rest > self._clock.now() else None,
+        )
 
     async def hold(self, ids: Sequence[QueueId]) -> int:
         """Stop rows until `release`; return how many could be: not those being sent."""

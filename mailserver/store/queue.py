@@ -46,7 +46,7 @@ _DESTINATIONS = Sql(
     "SELECT d.destination, d.domain, d.turn_at, d.rest_until, d.paused,"
     " (SELECT COUNT(*) FROM queue q WHERE q.destination = d.destination AND q.state = 1),"
     " (SELECT MIN(q.next_at) FROM queue q WHERE q.destination = d.destination AND q.state = 0)"
-    " FROM queue_destinations d WHERE d.destination > ? ORDER BY d.destination LIMIT ?"
+    " FROM queue_destinations d WHERE d.destination >= ? ORDER BY d.destination LIMIT ?"
 )
 
 FIRST = QueueId(b"")
@@ -175,9 +175,9 @@ class Queue:
         rows = await self._access.read_once(lambda c: _rows(c, _OF_MESSAGE, values))
         return rows or [row]
 
-    async def destinations(self, limit: int, after: bytes = b"") -> list[DestinationRow]:
-        """List the destinations, in the order of their hashes."""
-        found = await self._access.read_once(lambda c: fetch(c, _DESTINATIONS, (after, limit)))
+    async def destinations(self, limit: int, first: bytes = b"") -> list[DestinationRow]:
+        """List the destinations from `first` on, in the order of their hashes."""
+        found = await self._access.read_once(lambda c: fetch(c, _DESTINATIONS, (first, limit)))
         return [DestinationRow._make(row) for row in found]
 
     async def counts(self) -> dict[QueueState, int]:
