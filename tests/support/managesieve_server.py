@@ -66,8 +66,8 @@ async def serving(
     connections: Connections | None = None,
 ) -> AsyncIterator[tuple[ManageSieveServer, Listener]]:
     """Serve ManageSieve on a free port of loopback, on fresh databases below `directory`."""
-    urls = (f"sqlite:///{directory / name}.sqlite3" for name in ("mail", "keystore"))
-    node = await open_node(*urls, directory, ManualClock())
+    mail, keystore = (f"sqlite:///{directory / name}.sqlite3" for name in ("mail", "keystore"))
+    node = await open_node(mail, keystore, directory, ManualClock())
     try:
         server = ManageSieveServer(node)
         shared = Shared(
