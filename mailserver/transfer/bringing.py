@@ -113,9 +113,12 @@ class Bringing:
         return None
 
     async def _window(self, work: "_Work", uids: list[int]) -> None:
-        for uid in [uid for uid in uids if self._suspects.hang_ups[work.key, uid] >= HANG_UPS]:
+        hopeless = {uid for uid in uids if self._suspects.hang_ups[work.key, uid] >= HANG_UPS}
+        for uid in sorted(hopeless):
             self._leave(work, uid, _HANGS_UP)
-        asked = [uid for uid in uids if uid not in work.place.left]
+        if hopeless:  # so that another loss of the connection does not make them come up again
+            await self._arrivals.note(work.place.kept(self._source, work.key))
+        asked = [uid for uid in uids if uid not in hopeless]
         for group in self._suspects.groups(work.key, asked):
             missing, declined = await self._fetch(work, group)
             for uid in sorted(missing):
@@ -193,6 +196,7 @@ class Bringing:
 
     def _leave(self, work: "_Work", uid: int, why: str) -> None:
         work.place.left.add(uid)
+        work.place.done.add(uid)
         self._report.leave(work.planned.source.name, f"message {uid}", why)
 
     async def _delete(self, work: "_Work") -> None:

@@ -33,7 +33,6 @@ from mailserver.transfer.reach import (
 )
 
 CONNECT_SECONDS = 20.0
-STALL_SECONDS = 60.0  # without one octet
 SLOWEST_OCTETS = 1_024  # a second, after a first grace: below this nothing ever ends
 GRACE_SECONDS = 180.0  # a large mailbox may take long to open
 HELD_OCTETS = 8 * 1024 * 1024  # responses that wait to be taken; then the server has to wait
@@ -200,10 +199,11 @@ class _Protocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # it com
 class Wire:
     """A connection to an IMAP server, one command at a time; after any error only `close` it."""
 
-    def __init__(self, protocol: _Protocol, server: Server) -> None:
+    def __init__(self, protocol: _Protocol, server: Server, stall_seconds: float) -> None:
         """Made by `connect`."""
         self._protocol = protocol
         self._server = server
+        self._stall_seconds = stall_seconds
 
     @property
     def signed_in(self) -> bool:
@@ -258,7 +258,7 @@ class Wire:
             asked.news.clear()
             began = loop.time()
             try:
-                async with asyncio.timeout(STALL_SECONDS):
+                async with asyncio.timeout(self._stall_seconds):
                     await asked.news.wait()
             except TimeoutError:
                 self._protocol.fail(_silent())
@@ -313,9 +313,9 @@ async def connect(server: Server, reach: Reach, literal_octets: int) -> Wire:
         PeerFault: it is no IMAP server.
     """
     protocol = await _connected(server, await addresses(server, reach), literal_octets)
-    wire = Wire(protocol, server)
+    wire = Wire(protocol, server, reach.stall_seconds)
     try:
-        async with asyncio.timeout(STALL_SECONDS):
+        async with asyncio.timeout(reach.stall_seconds):
             await protocol.greeting
         if server.tls is Tls.STARTTLS:
             if wire.signed_in:  # nobody is anybody before TLS (RFC 9051 §11.1)

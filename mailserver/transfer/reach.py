@@ -19,6 +19,7 @@ from mailserver.model.errors import Condition, Misconfigured, PeerFault, Refused
 from mailserver.runtime.settings import Tls
 
 LOOKUP_SECONDS = 15.0
+STALL_SECONDS = 60.0  # without one octet
 IMAP_PORTS = frozenset({143, 993})
 
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052 §2.1
@@ -53,10 +54,11 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Which servers may be connected to."""
+    """Which servers may be connected to, and how long one may be silent."""
 
     private: bool = False
     """Also those of private and loopback networks, on any port."""
+    stall_seconds: float = STALL_SECONDS
 
 
 async def addresses(server: Server, reach: Reach) -> list[str]:
