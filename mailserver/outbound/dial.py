@@ -174,7 +174,7 @@ class Dialer:
 
     def _tell(self, domain: str, host: Host, address: str, unfit: _Unfit | None) -> None:
         result, reason = ("", "") if unfit is None else (unfit.result, unfit.reason)
-        if unfit is not None:
+        if unfit is not None and host.security.level is not Level.OPPORTUNISTIC:
             log.info("tls refused", domain=domain, policy=host.security.applied.kind, result=result)
         self._observe(
             Observation(domain, host.security.applied, host.name, address, result, reason)

@@ -26,6 +26,10 @@ class MailHost:
     """What makes it hang up without a word: a verb, or `END` for a message's last dot."""
     stalls: bool = False
     """It stops reading when a message comes."""
+    at_most: int = 1_000
+    """Recipients of a transaction; the others hear 452."""
+    delay: float = 0.0
+    """Seconds until it answers a message."""
     raw: bytes | None = None
     """What it says instead of SMTP."""
     said_before_tls: bytes = b""
@@ -39,6 +43,8 @@ class MailHost:
     server_names: list[str | None] = field(default_factory=list)
     """What SNI said."""
     port: int = 0
+    named: int = 0
+    """Recipients of the transaction."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     talks: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
@@ -65,6 +71,11 @@ class MailHost:
         if verb == "RCPT":
             local = line.partition("<")[2].partition("@")[0]
             key = f"RCPT {local}" if f"RCPT {local}" in self.says else verb
+        if verb == "MAIL":
+            self.named = 0
+        self.named += verb == "RCPT"
+        if verb == "RCPT" and self.named > self.at_most:
+            return await self._answer(writer, "", "452 4.5.3 too many recipients")
         if not await self._answer(writer, key, self._usual(verb, writer)):
             return False
         if verb == "STARTTLS" and self.tls is not None and key not in self.says:
@@ -82,6 +93,7 @@ class MailHost:
         while not (content.endswith(b"\r\n.\r\n") or content == b".\r\n"):
             content += await reader.readuntil(b"\r\n")
         self.contents.append(content)
+        await asyncio.sleep(self.delay)
         self.encrypted.append(writer.get_extra_info("ssl_object") is not None)
         return await self._answer(writer, "END", "250 2.0.0 taken")
 

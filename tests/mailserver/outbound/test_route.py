@@ -280,3 +280,8 @@ async def test_a_route_to_nowhere_waits(dns: DnsServer) -> None:
 async def test_nothing_known_is_no_keys(dns: DnsServer) -> None:
     (host,) = (await World(dns).route("implicit.test")).hosts
     assert host.security.keys == Keys()
+
+
+async def test_a_server_that_sends_nothing_says_so(dns: DnsServer) -> None:
+    world = World(dns, is_open=False, smart_host=Via("relay.test"))
+    assert await world.refused("there.test") == "5.7.1"
