@@ -21,6 +21,7 @@ from mailserver.store.driver import Lookup, Row, Sql, fetch, run, run_many, sqli
 from mailserver.store.queue_rows import NEVER, Lease, QueueRow
 
 RECOVERED_AT_ONCE = 1_000
+NOBODY: Mapping[bytes, int] = {}
 
 _LOCK = Sql(
     "INSERT INTO queue_destinations (destination, domain, turn_at, served_at, rest_until, paused)"  # noqa: S608
@@ -40,8 +41,7 @@ _STANDING = Lookup(
     "queue_destinations d",
     [("d.destination", "bytea")],
 )
-_TURN = Sql("UPDATE queue_destinations SET turn_at = ? WHERE destination = ?")
-_SERVED = Sql("UPDATE queue_destinations SET served_at = ? WHERE destination = ?")
+_TURN = Sql("UPDATE queue_destinations SET turn_at = ?, served_at = ? WHERE destination = ?")
 _FORGET = Sql("DELETE FROM queue_destinations WHERE destination = ?")
 
 _READY = (
@@ -99,12 +99,21 @@ def lock(connection: Connection, domains: Mapping[bytes, Guarded | None]) -> Non
         run(connection, _LOCK, (names, [domains[name] or Guarded(b"") for name in names]))
 
 
-def set_turns(connection: Connection, destinations: Iterable[bytes], per_destination: int) -> None:
-    """Set `turn_at` of locked destinations by their rows; drop those that nothing waits for."""
+def set_turns(
+    connection: Connection,
+    destinations: Iterable[bytes],
+    per_destination: int,
+    served: Mapping[bytes, int] = NOBODY,
+) -> None:
+    """Set `turn_at` of locked destinations by their rows; drop those that nothing waits for.
+
+    `served` says when some of them were served just now.
+    """
     turns: list[Row] = []
     forgotten: list[Row] = []
     for row in _STANDING.rows(connection, [(name,) for name in sorted(destinations)]):
-        destination, turn_at, served_at, rest_until, paused, leased, earliest, used = row
+        destination, turn_at, last_served, rest_until, paused, leased, earliest, used = row
+        served_at = served.get(destination, last_served)
         if not used and not paused:
             forgotten.append((destination,))
             continue
@@ -112,8 +121,8 @@ def set_turns(connection: Connection, destinations: Iterable[bytes], per_destina
             turn = NEVER
         else:
             turn = max(earliest, served_at, rest_until)
-        if turn != turn_at:
-            turns.append((turn, destination))
+        if (turn, served_at) != (turn_at, last_served):
+            turns.append((turn, served_at, destination))
     run_many(connection, _TURN, turns)
     run_many(connection, _FORGET, forgotten)
 
@@ -131,9 +140,8 @@ def lease(connection: Connection, task: Lease, now: int, per_destination: int) -
         _LEASE,
         [(task.lease, task.until, row.account_id, row.queue_id) for row in found],
     )
-    served = sorted({row.destination for row in found})
-    run_many(connection, _SERVED, [(now, destination) for destination in served])
-    set_turns(connection, slots, per_destination)
+    served = {row.destination: now for row in found}
+    set_turns(connection, slots, per_destination, served)
     return [row._replace(lease=task.lease, attempts=row.attempts + 1) for row in found]
 
 
