@@ -14,6 +14,7 @@ from mailserver.accounts import passwords
 from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.keyring import PROVISIONAL, Keyring
 from mailserver.accounts.sessions import Sessions
+from mailserver.accounts.signing_keys import SigningKeys
 from mailserver.audit.chain import Chain
 from mailserver.audit.entry import OPERATOR, Event
 from mailserver.audit.subjects import Subject
@@ -72,8 +73,12 @@ class Provisioning:
         *,
         suite: Suite = Suite.HYBRID,
         argon2_parameters: int = ARGON2_CURRENT,
+        signing_keys: SigningKeys | None = None,
     ) -> None:
-        """Make accounts whose keys are of `suite`, as `crypto.suite.self_test` found it."""
+        """Make accounts whose keys are of `suite`, as `crypto.suite.self_test` found it.
+
+        New domains get `signing_keys`, where they are given.
+        """
         self._store = store
         self._keyring = keyring
         self._sessions = sessions
@@ -82,6 +87,7 @@ class Provisioning:
         self._clock = clock
         self._suite = suite
         self._parameters = argon2_parameters
+        self._signing_keys = signing_keys
 
     async def add_domain(self, name: str, *, actor: str = OPERATOR) -> str:
         """Take mail for a domain from now on; return its canonical name.
@@ -95,6 +101,8 @@ class Provisioning:
             raise Conflict(Condition.ALREADY_EXISTS, f"the domain {domain} exists already")
         await self._chain.record(Event.DOMAIN_ADDED, actor=actor, facts={"domain": domain})
         await self._store.domains.add(domain)
+        if self._signing_keys is not None:
+            await self._signing_keys.make(domain, actor=actor)
         return domain
 
     async def remove_domain(self, name: str, *, actor: str = OPERATOR) -> None:
@@ -108,6 +116,8 @@ class Provisioning:
             raise Absent(Condition.NO_SUCH_DOMAIN, f"there is no domain {domain} here")
         await self._chain.record(Event.DOMAIN_REMOVED, actor=actor, facts={"domain": domain})
         await self._store.domains.remove(domain)
+        if self._signing_keys is not None:
+            await self._signing_keys.forget(domain)
 
     async def add_user(
         self,

@@ -1,5 +1,7 @@
 """A new master key: rows sealed anew, deposits marked anew, and no user needed (PRIVACY §5).
 
+Signing keys of domains, the instance's own guarded data, are rows as well, of the mail database.
+
 In three steps, so that any number of nodes goes on serving. First the key file gets the new key
 beside the old (`MasterKeys.rotate`), and each node is started again: it can now open rows under
 either. Then `reseal` moves what is there, in batches; it may be interrupted and run again. Last,
@@ -16,6 +18,7 @@ from mailserver.audit.chain import Chain
 from mailserver.audit.entry import OPERATOR, SERVER, Event
 from mailserver.model.errors import Conflict, Corrupt
 from mailserver.model.ids import AccountId, EpochId
+from mailserver.store.dkim import DkimKeyRow
 from mailserver.store.keystore import Replace, Row
 from mailserver.store.keystore_tables import Rows
 from mailserver.store.store import Store
@@ -27,6 +30,7 @@ from mailserver.vault.records import (
     open_row,
     seal_row,
 )
+from mailserver.vault.signing_keys import open_signing_key, seal_signing_key
 
 BATCH = 200
 SEALED_ROWS = {
@@ -43,26 +47,34 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How many rows and deposits each master key still has."""
+    """How many rows, deposits and signing keys of domains each master key still has."""
 
     current: int
     rows: dict[int, int]
     deposits: dict[int, int]
+    signing_keys: dict[int, int]
 
     def left(self) -> int:
         """Count what is to be moved before older keys can go."""
         of_rows = sum(n for kid, n in self.rows.items() if kid not in (UNSEALED_KID, self.current))
         of_deposits = sum(n for kid, n in self.deposits.items() if kid not in (0, self.current))
-        return of_rows + of_deposits
+        of_domains = sum(n for kid, n in self.signing_keys.items() if kid != self.current)
+        return of_rows + of_deposits + of_domains
 
 
 @dataclass(slots=True)
 class Resealed:
-    """What a run did. `refused` rows or deposits are not authentic, and were left as they are."""
+    """What a run did. `refused` of them are not authentic, and were left as they are."""
 
     rows: int = 0
     deposits: int = 0
+    signing_keys: int = 0
     refused: int = 0
+
+    @property
+    def moved(self) -> int:
+        """How many were sealed or marked anew."""
+        return self.rows + self.deposits + self.signing_keys
 
 
 class Rotation:
@@ -81,6 +93,7 @@ class Rotation:
             self._keyring.master.current,
             _summed(counts),
             await self._store.epochs.mark_kids(),
+            await self._signing_kids(),
         )
 
     async def reseal(self, told: Progress | None = None) -> Resealed:
@@ -97,6 +110,7 @@ class Rotation:
         for rows, table in SEALED_ROWS.items():
             await self._reseal_table(rows, table, done, told)
         await self._remark(done, told)
+        await self._reguard(done, told)
         if done.refused:
             await self._chain.record(
                 Event.KEY_MISMATCH, actor=SERVER, facts={"refused": done.refused}
@@ -118,7 +132,7 @@ class Rotation:
             steps = [step for row in page if (step := self._anew(rows, table, row, done))]
             done.rows += await self._applied(steps)
             if told is not None:
-                told(done.rows + done.deposits)
+                told(done.moved)
 
     def _anew(self, rows: Rows, table: Table, row: Row, done: Resealed) -> Replace | None:
         """Make the step that seals a row anew; none where it is not authentic, or not sealed."""
@@ -166,7 +180,44 @@ class Rotation:
                 await self._store.epochs.remark(account_id, some)
                 done.deposits += len(some)
             if told is not None:
-                told(done.rows + done.deposits)
+                told(done.moved)
+
+    async def _signing_kids(self) -> dict[int, int]:
+        """Count the signing keys of domains by master key; 0 for one that names none."""
+        counts: dict[int, int] = {}
+        last: DkimKeyRow | None = None
+        while page := await self._store.dkim_keys.page(last, BATCH):
+            last = page[-1]
+            for row in page:
+                kid = self._kid(row)
+                counts[kid] = counts.get(kid, 0) + 1
+        return counts
+
+    def _kid(self, row: DkimKeyRow) -> int:
+        try:
+            return self._keyring.master.instance_guard.kid_of(row.private)
+        except Corrupt:
+            return 0
+
+    async def _reguard(self, done: Resealed, told: Progress | None) -> None:
+        """Put the signing keys of domains under the current key."""
+        master = self._keyring.master
+        guard = master.instance_guard
+        last: DkimKeyRow | None = None
+        while page := await self._store.dkim_keys.page(last, BATCH):
+            last = page[-1]
+            for row in page:
+                if self._kid(row) == master.current:
+                    continue
+                place = (guard, row.domain, row.selector)
+                try:
+                    sealed = seal_signing_key(*place, open_signing_key(*place, row.private))
+                except Corrupt:
+                    done.refused += 1
+                    continue
+                done.signing_keys += await self._store.dkim_keys.reseal(row, sealed)
+            if told is not None:
+                told(done.moved)
 
 
 def _summed(counts: Iterable[dict[int, int]]) -> dict[int, int]:

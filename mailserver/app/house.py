@@ -19,6 +19,7 @@ from mailserver.accounts.login import Logins
 from mailserver.accounts.provisioning import Provisioning
 from mailserver.accounts.recovery import Recovery
 from mailserver.accounts.sessions import Sessions
+from mailserver.accounts.signing_keys import SigningKeys
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
 from mailserver.crypto.suite import Suite, self_test
@@ -26,6 +27,7 @@ from mailserver.mail.backoff import Schedule
 from mailserver.mail.delivery import Delivery
 from mailserver.mail.outgoing import Outgoing
 from mailserver.mail.queue_desk import QueueDesk
+from mailserver.mail.signing import Signing
 from mailserver.model.ids import AccountId
 from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.log import configure
@@ -59,6 +61,8 @@ class House:
     sessions: Sessions
     logins: Logins
     provisioning: Provisioning
+    signing_keys: SigningKeys
+    signing: Signing
     app_passwords: AppPasswords
     recovery: Recovery
     admins: Admins
@@ -104,24 +108,24 @@ def _furnished(
     stack: AsyncExitStack,
 ) -> House:
     """Hand each service what it works with; what must be closed is told to `stack`."""
-    offload = Offload(WORKERS)
-    hashes = Offload(settings.limits.password_hashes, name="hash")
-    hashing = Hashing(hashes, settings.limits.password_hashes)
+    offload, limits = Offload(WORKERS), settings.limits
+    hashing = _hashing(limits.password_hashes, stack)
     keyring = Keyring(keystore, master, allow_classical=settings.crypto.allow_classical)
     directory = Directory(store, keyring, chain, clock)
     sessions = Sessions(keyring, clock)
-    delays = Delays(clock, enabled=settings.limits.login_delays)
+    delays = Delays(clock, enabled=limits.login_delays)
     deposits = _deposits(settings, clock, master)
+    resolver = _resolver(settings, clock)
+    signing_keys = SigningKeys(store, master.instance_guard, resolver, chain, clock, offload)
+    external = ExternalAccounts(store, keyring, chain, deposits, offload, clock, settings.external)
     outgoing, desk = _post(settings, clock, store, keyring, chain, offload)
-    for closing in (offload.close, hashes.close, sessions.close, deposits.close):
+    for closing in (offload.close, sessions.close, deposits.close):
         stack.callback(closing)
     return House(
         settings=settings,
         clock=clock,
         offload=offload,
-        resolver=Resolver(
-            settings.dns.nameservers or None, clock=clock, validating=settings.dns.validating
-        ),
+        resolver=resolver,
         master=master,
         keystore=keystore,
         store=store,
@@ -130,19 +134,26 @@ def _furnished(
         directory=directory,
         sessions=sessions,
         logins=Logins(store, keyring, directory, sessions, chain, delays, hashing, clock),
-        provisioning=Provisioning(store, keyring, sessions, chain, hashing, clock, suite=suite),
-        app_passwords=AppPasswords(
-            keyring, sessions, chain, clock, at_most=settings.limits.app_passwords
+        provisioning=Provisioning(
+            store, keyring, sessions, chain, hashing, clock, suite=suite, signing_keys=signing_keys
         ),
+        signing_keys=signing_keys,
+        signing=Signing(store, master.instance_guard, clock, offload),
+        app_passwords=AppPasswords(keyring, sessions, chain, clock, at_most=limits.app_passwords),
         recovery=Recovery(keyring, directory, sessions, chain, hashing, clock),
         admins=Admins(keystore, master, chain, hashing, clock),
         delivery=Delivery(store, directory, deposits, offload),
-        external=ExternalAccounts(
-            store, keyring, chain, deposits, offload, clock, settings.external
-        ),
+        external=external,
         outgoing=outgoing,
         queue_desk=desk,
     )
+
+
+def _hashing(at_once: int, stack: AsyncExitStack) -> Hashing:
+    """Make the threads that hash passwords, so many of them."""
+    hashes = Offload(at_once, name="hash")
+    stack.callback(hashes.close)
+    return Hashing(hashes, at_once)
 
 
 def _deposits(settings: Settings, clock: Clock, master: MasterKeys) -> Deposits:
@@ -178,3 +189,8 @@ def _post(
     store.queue.per_destination = queue.per_destination
     outgoing = Outgoing(store, guard_of, instance, clock, offload, schedule)
     return outgoing, QueueDesk(store, outgoing, guard_of, instance, chain, clock)
+
+
+def _resolver(settings: Settings, clock: Clock) -> Resolver:
+    servers = settings.dns.nameservers or None
+    return Resolver(servers, clock=clock, validating=settings.dns.validating)

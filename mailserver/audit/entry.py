@@ -50,6 +50,8 @@ class Event(Enum):
     ACCOUNT_KEY_MADE = "account-key-made"
     MASTER_KEY_ROTATED = "master-key-rotated"
     KEY_MISMATCH = "key-mismatch"
+    SIGNING_KEY_MADE = "signing-key-made"
+    SIGNING_KEY_ROTATED = "signing-key-rotated"
     BREACH_SUSPECTED = "breach-suspected"
     CONFIGURATION_CHANGED = "configuration-changed"
     EXPORTED = "exported"

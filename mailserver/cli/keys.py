@@ -44,20 +44,22 @@ def status(context: typer.Context) -> None:
     """Say which keys there are and what still stands under each; never their content.
 
     Rows are those of the keystore. Deposit marks stand on mail that came while its reader was away.
+    Domains sign their mail with signing keys.
     """
     kids, found = in_house(context, _counted)
-    named = {*found.rows, *found.deposits} - {0}  # 0: not under a master key
+    named = {*found.rows, *found.deposits, *found.signing_keys} - {0}  # 0: under no master key
     rows = [
         (
             f"master key {kid}",
             _use(kid, kids, found),
             f"{found.rows.get(kid, 0):,}",
             f"{found.deposits.get(kid, 0):,}",
+            f"{found.signing_keys.get(kid, 0):,}",
         )
         for kid in sorted({*kids, *named})
     ]
-    audit = ("audit key", "signs checkpoints", "", "")
-    table(("key", "use", "rows", "deposit marks"), [*rows, audit])
+    audit = ("audit key", "signs checkpoints", "", "", "")
+    table(("key", "use", "rows", "deposit marks", "signing keys"), [*rows, audit])
 
 
 def _use(kid: int, kids: tuple[int, ...], found: Status) -> str:
@@ -77,7 +79,7 @@ def rotate(
         typer.Option("--reseal-only", help="Add no key; move what stands under older ones."),
     ] = False,
 ) -> None:
-    """Make a new master key and seal all keystore rows and deposit marks anew under it.
+    """Make a new master key; move all keystore rows, deposit marks and signing keys to it.
 
     No user is needed and no mail is sealed anew. A running server knows only the keys it began
     with, so either stop every server first, or rotate in three steps: `zegel keys rotate
@@ -132,7 +134,7 @@ async def _counted(house: House) -> tuple[tuple[int, ...], Status]:
 
 
 async def _reseal(house: House) -> tuple[Resealed, Status]:
-    progress = Progress("rows and deposit marks moved")
+    progress = Progress("rows, deposit marks and signing keys moved")
     rotation = _rotation(house)
     done = await rotation.reseal(progress)
     progress.end()
@@ -164,10 +166,12 @@ def retire(
     if kid not in kids:
         fail(f"there is no master key {kid}")
     rows, marks = found.rows.get(kid, 0), found.deposits.get(kid, 0)
+    signing = found.signing_keys.get(kid, 0)
     if kid == found.current:
         fail(f"master key {kid} is the current one: `zegel keys rotate` makes another")
-    if rows or marks:
-        fail(f"{rows:,} rows and {marks:,} deposit marks still need master key {kid}")
+    if rows or marks or signing:
+        needed = f"{rows:,} rows, {marks:,} deposit marks and {signing:,} signing keys"
+        fail(f"{needed} still need master key {kid}")
     path = settings.keys.master_file
     told(lambda: _rewritten(settings, lambda master: master.retire(path, kid)))
     say(f"Master key {kid} is no longer in {path}.")

@@ -10,6 +10,7 @@ from mailserver.cli import (
     account,
     audit,
     demo,
+    dkim,
     external,
     keys,
     password,
@@ -28,7 +29,7 @@ program = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,  # its tracebacks show local variables
 )
-for group in (serve, account, password, transfer, external, store, keys, queue, audit, demo):
+for group in (serve, account, password, transfer, external, store, keys, dkim, queue, audit, demo):
     group.add_to(program)
 
 

@@ -36,6 +36,8 @@ def zegel(tmp_path_factory: pytest.TempPathFactory) -> Zegel:
         ("keys", "status"),
         ("keys", "rotate"),
         ("keys", "retire"),
+        ("dkim", "list"),
+        ("dkim", "rotate"),
         ("audit", "verify"),
     ],
 )
