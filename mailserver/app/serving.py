@@ -14,6 +14,7 @@ from mailserver.accounts.erasures import Erasures
 from mailserver.app.doors import Door, Hall, open_doors
 from mailserver.app.house import House, open_house
 from mailserver.app.orders import Part
+from mailserver.app.relay import relay
 from mailserver.app.signals import heard
 from mailserver.app.workers import lead
 from mailserver.mail.office import Office
@@ -104,6 +105,8 @@ async def running(
         connections=Connections(limits.connections, limits.connections_per_address),
         shares_ports=part.shares_ports,
     )
+    await house.outgoing.begin()
+    tasks.create_task(relay(house, tasks.create_task).run())
     tasks.create_task(house.sessions.watch())
     erasures = Erasures(house.keystore, house.keyring, house.delivery)
     tasks.create_task(tasks.every(FRESH, erasures.look))

@@ -75,6 +75,8 @@ class Map:
     """Whether DNS may send us to addresses that are not the internet's."""
     port: int = SMTP
     """Where mail hosts listen; another only where a test plays the internet."""
+    is_open: bool = True
+    """Whether any mail leaves; the queue then serves our own people alone."""
 
     def via(self, domain: str) -> Via | None:
         """Return the route the operator gave `domain`."""
@@ -104,6 +106,8 @@ class Router:
         Raises:
             Unroutable: there is none.
         """
+        if not self._map.is_open:
+            raise Unroutable(own_word("5.7.1", "This server sends no mail to other servers"))
         names = self._map.mandatory.get(domain)
         try:
             via = self._map.via(domain)
