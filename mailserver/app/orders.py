@@ -69,10 +69,8 @@ def decode_answer(line: bytes) -> list[Door]:
     """Read what a worker said.
 
     Raises:
-        MailError: it cannot begin: Transient where it may be able to later, else Misconfigured.
+        MailError: it cannot begin; Transient where it may be able to later, else Misconfigured.
     """
-    if not line:
-        raise Misconfigured("a worker process ended while it was starting; the log says why")
     told = json.loads(line)
     if "refused" in told:
         condition = Condition[told["condition"]]

@@ -3,8 +3,9 @@
 Each worker is a whole server with its own keys, started afresh and never forked (ADR 5, ADR 10).
 The parent opens no key and no database. It passes signals on; a worker that ends unasked is started
 again, after a pause that doubles; when that happens too often, the parent ends everything, so that
-whoever supervises it hears of it. When the parent itself dies, its end of each worker's standard
-input closes, and the workers stop.
+whoever supervises it hears of it. A start that the worker itself refuses, because a database is
+away, is tried again for ever, for the others serve on. When the parent itself dies, its end of each
+worker's standard input closes, and the workers stop.
 """
 
 import asyncio
@@ -21,7 +22,8 @@ from mailserver.app.doors import Door
 from mailserver.app.orders import Orders, Part, decode_answer
 from mailserver.app.ports import reserved
 from mailserver.app.signals import heard
-from mailserver.model.errors import Condition, MailError, Transient
+from mailserver.model.errors import Condition, MailError, Misconfigured, Transient
+from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.log import get_logger
 from mailserver.runtime.settings import Settings
 
@@ -61,8 +63,12 @@ class _Worker:
         self._orders = orders.encode()
         self._process: Process | None = None
 
-    async def start(self) -> list[Door]:
-        """Start the process; returns its doors once they answer."""
+    async def start(self) -> list[Door] | None:
+        """Start the process; returns its doors once they answer, None where it died before.
+
+        Raises:
+            MailError: it says itself that it cannot begin, or does not answer in time.
+        """
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "mailserver.app.worker"),
             stdin=PIPE,
@@ -75,11 +81,13 @@ class _Worker:
         stdin.write(self._orders)
         try:
             async with asyncio.timeout(START.total_seconds()):
-                with suppress(ConnectionError):  # it ended already, and its answer is empty
+                with suppress(ConnectionError):  # it ended already, and there is no answer
                     await stdin.drain()
-                return decode_answer(await stdout.readline())
+                line = await stdout.readline()
         except TimeoutError:
+            self.tell(signal.SIGKILL)
             raise Transient(Condition.UNAVAILABLE, "a worker process does not start") from None
+        return decode_answer(line) if line else None
 
     async def ended(self) -> int:
         """Wait for the end of the process; return its exit status, negative a signal's number."""
@@ -92,6 +100,29 @@ class _Worker:
                 self._process.send_signal(number)
 
 
+class Deaths:
+    """How long to wait after the death of a worker, and when there were too many."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Forget deaths by `clock`."""
+        self._clock = clock
+        self._at: deque[float] = deque()
+
+    def pause(self) -> float:
+        """Count one and return the seconds to wait before the next start, twice as long each time.
+
+        Raises:
+            Transient: there were `DEATHS` of them within `PERIOD`.
+        """
+        now = self._clock.monotonic()
+        while self._at and now - self._at[0] > PERIOD.total_seconds():
+            self._at.popleft()
+        self._at.append(now)
+        if len(self._at) >= DEATHS:
+            raise Transient(Condition.UNAVAILABLE, "worker processes keep dying; see the log")
+        return min(FIRST_PAUSE * (1 << len(self._at) - 1), LONGEST_PAUSE)
+
+
 class _Parent:
     """All workers of a server, from the first start to the last end."""
 
@@ -101,7 +132,7 @@ class _Parent:
         self._patience = settings.limits.shutdown_seconds
         self._key_file = settings.keys.master_file
         self._began_at = time.time()
-        self._deaths: deque[float] = deque(maxlen=DEATHS)
+        self._deaths = Deaths(SystemClock())
 
     async def run(self, announce: Callable[[Sequence[Door]], None]) -> None:
         """Start all, look after them until `stop`, end all."""
@@ -110,9 +141,11 @@ class _Parent:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._end_when_told())
                 starting = [tasks.create_task(worker.start()) for worker in self._workers]
-                doors = (await asyncio.gather(*starting))[0]
+                opened = await asyncio.gather(*starting)
+                if opened[0] is None or None in opened:
+                    raise Misconfigured("a worker process died while it started; see the log")
                 log.info("serving", workers=len(self._workers))
-                announce(doors)
+                announce(opened[0])
                 for worker in self._workers:
                     tasks.create_task(self._keep(worker))
         except* MailError as refused:
@@ -134,37 +167,28 @@ class _Parent:
             if self._stop.is_set():
                 return
             log.error("a worker ended and is started again", worker=worker.number, status=status)
-            pause = self._pause()
+            pause = self._deaths.pause()
+            self._see_that_keys_are_the_same()
             while not await self._told_within(pause):
                 try:
-                    await worker.start()
-                except Transient as error:  # a database is away: that is no fault of the worker
-                    log.warning("a worker waits", worker=worker.number, condition=error.condition)
-                    pause = min(2 * pause, LONGEST_PAUSE)
-                else:
-                    log.warning("a worker serves again", worker=worker.number)
+                    if await worker.start() is not None:
+                        log.warning("a worker serves again", worker=worker.number)
                     break
+                except MailError as error:  # a database is away, a file spoilt: the others serve on
+                    log.error("a worker waits", worker=worker.number, condition=error.condition)
+                    pause = min(2 * pause, LONGEST_PAUSE)
             if self._stop.is_set():
                 worker.tell(signal.SIGTERM)  # it may have missed what was told to all
 
-    def _pause(self) -> float:
-        """Count a death and say how many seconds to wait before the next start.
+    def _see_that_keys_are_the_same(self) -> None:
+        """Refuse a worker that would know a master key which the others do not.
 
-        Raises:
-            Transient: there were too many, or a new process would know a master key that the
-                others do not: what it seals would look like a forgery to them.
+        What it seals would look like a forgery to them.
         """
-        now = time.monotonic()
-        while self._deaths and now - self._deaths[0] > PERIOD.total_seconds():
-            self._deaths.popleft()
-        self._deaths.append(now)
-        if len(self._deaths) == DEATHS:
-            raise Transient(Condition.UNAVAILABLE, "worker processes keep ending; see the log")
         if self._key_file.stat().st_mtime > self._began_at:
             raise Transient(
                 Condition.UNAVAILABLE, "a worker ended, and a master key was added: start again"
             )
-        return min(FIRST_PAUSE * (1 << len(self._deaths) - 1), LONGEST_PAUSE)
 
     async def _told_within(self, seconds: float) -> bool:
         """Wait; True as soon as we are told to stop."""

@@ -1,11 +1,14 @@
 """SIGKILL in the middle of it: what was answered with 250 or OK is there, once, to the octet.
 
 32 connections deliver and four append, each letter numbered and never sent again; at a moment that
-nobody chose the whole process group is killed and started anew on the same files and ports.
+nobody chose the whole process group is killed and started anew on the same files and ports. Or one
+worker of several is: the others serve on, and its clients come back to them.
 """
 
+import os
 import random
 import re
+import signal
 import threading
 import time
 from collections import Counter
@@ -67,28 +70,45 @@ class Load:
         self._server = server
         self._books = books
         self._dice = random.Random(seed)
+        self._over = False
         self.unexpected: list[str] = []
-        """Answers that are neither a promise nor the server's death."""
+        """Answers that are neither a promise nor a death."""
 
-    def run(self, seconds: float) -> None:
-        """Load the server for about `seconds`, then kill it in the middle."""
+    def run(self, seconds: float, *, worker_deaths: int = 0) -> None:
+        """Load the server for about `seconds`, then kill it in the middle; workers before that."""
         work: list[Callable[[], None]] = [self._mx] * MX + [self._lmtp] * LMTP
         work += [self._append] * APPENDING
         threads = [threading.Thread(target=self._until_death, args=(each,)) for each in work]
         for thread in threads:
             thread.start()
-        time.sleep(seconds)
-        self._server.kill()
-        for thread in threads:
-            thread.join()
+        try:
+            for _ in range(worker_deaths):
+                time.sleep(seconds)
+                self._kill_a_worker()
+            time.sleep(seconds)
+        finally:
+            self._over = True
+            self._server.kill()
+            for thread in threads:
+                thread.join()
+
+    def _kill_a_worker(self) -> None:
+        """Kill one, so that another is left to serve."""
+        deadline = time.monotonic() + 60
+        while len(workers := self._server.children) < 2:
+            assert time.monotonic() < deadline, self._server.words()[-2000:]
+            time.sleep(0.1)
+        os.kill(self._dice.choice(workers), signal.SIGKILL)
 
     def _until_death(self, work: Callable[[], None]) -> None:
-        try:
-            work()
-        except (Closed, ConnectionRefusedError):
-            return
-        except Exception as error:  # noqa: BLE001 - told by the test's own thread
-            self.unexpected.append(repr(error))
+        while not self._over:
+            try:
+                work()
+            except (Closed, ConnectionError):
+                time.sleep(0.05)
+            except Exception as error:  # noqa: BLE001 - told by the test's own thread
+                self.unexpected.append(repr(error))
+                return
 
     def _receivers(self) -> list[int]:
         return self._dice.sample(range(USERS), self._dice.choice((1, 1, 1, 2)))
@@ -267,4 +287,24 @@ async def test_what_was_answered_survives_a_kill(
         verify(server, books, inboxes, whole=True)
         assert server.stop() == 0
     assert fruitless <= deaths / 2, "most deaths came in the middle of something"
+    record_property("promised", books.total)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+async def test_what_was_answered_survives_the_death_of_a_worker(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    books, inboxes = Books(), {user: Seen() for user in range(USERS)}
+    seed = random.SystemRandom().randrange(1 << 32)
+    async with databases("postgresql") as options:
+        with mortal(tmp_path, *options, "--workers", "3") as server:
+            load = Load(server, books, seed)
+            load.run(2.0, worker_deaths=7)
+            assert load.unexpected == [], f"seed {seed}"
+            server.start()
+            verify(server, books, inboxes, whole=True)
+            await assert_sound(server, options)
+            assert server.stop() == 0
+    assert books.total > 500
     record_property("promised", books.total)
