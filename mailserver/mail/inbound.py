@@ -135,7 +135,12 @@ class Inbound:
         return self._advised(marked, opinion)
 
     def _policy(self, verdict: Verdict) -> Policy:
-        """Return what to do for the author's domain, a trusted forwarder's word considered."""
+        """Return what to do for the author's domain, a trusted forwarder's word considered.
+
+        Deviates: RFC 9989 §7.4 asks receivers not to refuse on `p=reject` alone, for the sake of
+        mailing lists that break signatures. We refuse, for the domain asked for it, the sender is
+        told, and a list that matters can be trusted by its seals.
+        """
         chain = verdict.arc
         if chain.domain in self._trusted_sealers and _DMARC_PASS.search(chain.results[-1]):
             return Policy.NONE
