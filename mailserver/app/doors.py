@@ -16,10 +16,17 @@ from mailserver.imap import listener as imap
 from mailserver.imap.bounds import Bounds, Shared
 from mailserver.mail.account import Account
 from mailserver.mail.office import Office
+from mailserver.mail.script_account import ScriptAccount
+from mailserver.mail.scripts import Scripts
 from mailserver.mail.submission import Submission, Submitter
+from mailserver.managesieve import bounds as managesieve_bounds
+from mailserver.managesieve import listener as managesieve
+from mailserver.model.address import Address
 from mailserver.model.errors import Misconfigured
+from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.imap.limits import Limits as MachineLimits
+from mailserver.protocol.managesieve.machine import Limits as ScriptLimits
 from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.settings import Endpoint, Listener, Tls
 from mailserver.smtp import listener as smtp
@@ -74,7 +81,7 @@ async def open_doors(hall: Hall) -> AsyncIterator[list[Door]]:
     Raises:
         Misconfigured: an address cannot be bound.
     """
-    openers: list[Opener] = [smtp_doors, imap_doors]
+    openers: list[Opener] = [smtp_doors, imap_doors, managesieve_doors]
     openers += [point.load() for point in entry_points(group=ENTRY_POINTS)]
     async with AsyncExitStack() as stack:
         yield [door for opener in openers for door in await stack.enter_async_context(opener(hall))]
@@ -159,3 +166,44 @@ async def imap_doors(hall: Hall) -> AsyncIterator[list[Door]]:
             bound = Endpoint(host=address.host, port=server.port)
             doors.append(Door(name, bound, listener.tls))
         yield doors
+
+
+@asynccontextmanager
+async def managesieve_doors(hall: Hall) -> AsyncIterator[list[Door]]:
+    """Open the door for keeping one's filters, where the settings turn it on."""
+    house, bounds = hall.house, hall.house.settings.sieve
+
+    async def sign_in(login: str, secret: Plaintext, peer: str) -> ScriptAccount:
+        lease = await house.logins.app_password(login, secret, scope=Scope.SIEVE, peer=peer)
+        guard = lease.account.guard
+        scripts = Scripts(house.store, lease.account_id, guard, house.chain, none_approved, bounds)
+        return ScriptAccount(lease, scripts)
+
+    shared = managesieve_bounds.Shared(
+        sign_in=sign_in,
+        connections=hall.connections,
+        redirects=bounds.redirects,
+        bounds=managesieve_bounds.Bounds(
+            life=timedelta(seconds=house.settings.limits.imap_connection_seconds),
+            machine=ScriptLimits(literal_octets=bounds.script_octets + managesieve_bounds.NAMES),
+        ),
+    )
+    doors = []
+    async with AsyncExitStack() as stack:
+        for name, listener, address in hall.wanted("managesieve"):
+            listening = managesieve.listening(
+                address,
+                listener.tls,
+                shared,
+                hall.context(listener),
+                reuse_port=hall.shares_ports,
+            )
+            server = await stack.enter_async_context(listening)
+            bound = Endpoint(host=address.host, port=server.port)
+            doors.append(Door(name, bound, listener.tls))
+        yield doors
+
+
+async def none_approved(_account_id: AccountId, _target: Address) -> bool:
+    """Approve no address: mail is sent on nowhere until its owner can approve one."""
+    return False

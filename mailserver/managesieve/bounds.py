@@ -15,6 +15,9 @@ SignIn = Callable[[str, Plaintext, str], Awaitable[ScriptAccount]]
 Raises Refused with AUTHENTICATION_FAILED, ACCOUNT_PASSWORD_ON_MAIL, TRY_LATER, EXPIRED or SCOPE.
 """
 
+NAMES = 4 * 1024
+"""Octets of a command's literals beside the script itself: its name may be one."""
+
 AHEAD_OCTETS = 256 * 1024
 """What a client may send ahead of the command that runs before we stop reading."""
 
