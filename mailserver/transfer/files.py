@@ -6,6 +6,7 @@ one to the other; what already has CRLF in its first line is taken as it is.
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -118,7 +119,10 @@ def read_bounded(path: Path, octets: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
-            if os.fstat(descriptor).st_size > octets:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise Unreadable("it is no file")
+            if status.st_size > octets:
                 raise Unreadable(f"it has more than {octets:,} octets")
             return file.read(octets + 1)
     except OSError as error:
@@ -164,7 +168,9 @@ def make_directory(path: Path) -> None:
         Transient, Refused: as `told` says.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        missing = [each for each in (path, *path.parents) if not each.exists()]
+        for each in reversed(missing):
+            each.mkdir(mode=0o700)
     except OSError as error:
         raise told(error, path) from error
 

@@ -27,7 +27,7 @@ def test_a_message_is_read_whole() -> None:
     )
     assert message is not None
     assert (message.uid, message.octets, message.size_octets) == (5, b'(" \\', 4)
-    assert (message.flags, message.keywords) == (Flag.SEEN, {"$Junk"})
+    assert (message.flags, message.keywords) == (Flag.SEEN, frozenset({"$Junk"}))
     assert message.internaldate == datetime(2026, 3, 1, 7, 38, 7, tzinfo=UTC)
     assert message.labels == [b"\\Inbox", b"a b"]
     assert message.complete
