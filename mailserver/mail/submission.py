@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from mailserver.mail.delivery import Delivery, Incoming, Recipient
+from mailserver.mail.delivery import Incoming, Recipient
 from mailserver.mail.outgoing import Outgoing, Parcel
+from mailserver.mail.receipts import Deliveries
 from mailserver.model.address import Address
 from mailserver.model.errors import Condition, MailError, Refused
 from mailserver.model.ids import AccountId
@@ -47,7 +48,7 @@ class Elsewhere:
 class Submission:
     """Takes mail from a signed-in user (RFC 6409)."""
 
-    def __init__(self, delivery: Delivery, outgoing: Outgoing | None = None) -> None:
+    def __init__(self, delivery: Deliveries, outgoing: Outgoing | None = None) -> None:
         """Hand local recipients to `delivery`, others to `outgoing`, where there is a relay."""
         self._delivery = delivery
         self._outgoing = outgoing

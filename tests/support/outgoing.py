@@ -16,6 +16,7 @@ from mailserver.runtime.clock import Clock
 from mailserver.runtime.offload import Offload
 from mailserver.store.store import Store
 from mailserver.vault.guard import AccountGuard, InstanceGuard
+from tests.support.accounts import Node
 
 SENDER = Address("ann", "zegel.test")
 MESSAGE = b"From: ann@zegel.test\r\nSubject: hello\r\n\r\nHello.\r\n"
@@ -53,6 +54,15 @@ def outgoing(
 ) -> Outgoing:
     """Make a queue over `store`, as one process of several would."""
     return Outgoing(store, guards.of, guards.instance, clock, offload, schedule)
+
+
+def over(node: Node) -> Outgoing:
+    """Make the queue of a node of accounts."""
+
+    async def guard_of(account_id: AccountId) -> AccountGuard:
+        return (await node.keyring.account(account_id)).guard
+
+    return Outgoing(node.store, guard_of, node.master.instance_guard, node.clock, node.offload)
 
 
 def onward(text: str, notify: Notify | None = None) -> Onward:

@@ -15,9 +15,8 @@ from mailserver.model.errors import Absent, Condition, MailError, Refused
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import ManualClock
-from mailserver.vault.guard import AccountGuard
-from tests.support.accounts import Node
 from tests.support.mail import MailNode, letter, messages, open_mail
+from tests.support.outgoing import over
 
 ALICE = Address("alice", "example.org")
 RECEIVED = b"Received: with ESMTPSA id 1; Mon, 2 Mar 2026 09:00:00 +0000\r\n"
@@ -37,19 +36,6 @@ async def mail(
         yield opened
 
 
-def queue_of(node: Node) -> Outgoing:
-    async def guard_of(account_id: AccountId) -> AccountGuard:
-        return (await node.keyring.account(account_id)).guard
-
-    return Outgoing(
-        node.store,
-        guard_of,
-        node.master.instance_guard,
-        node.clock,
-        node.offload,
-    )
-
-
 async def submit(
     mail: MailNode, outgoing: Outgoing | None, *to: str, asked: Asked | None = None
 ) -> list[MailError | None]:
@@ -62,7 +48,7 @@ async def submit(
 
 async def test_mail_for_elsewhere_is_queued_in_order_and_here_delivered(mail: MailNode) -> None:
     alice, bob = await mail.account(), await mail.account("bob@example.org")
-    outgoing = queue_of(mail.node)
+    outgoing = over(mail.node)
     to = ("x@there.test", "bob@example.org", "y@else.test")
     asked = Asked(
         ret=Ret.FULL,
@@ -91,14 +77,14 @@ async def test_without_a_relay_elsewhere_is_refused(mail: MailNode) -> None:
         await submit(mail, None, "x@there.test")
     assert refused.value.condition is Condition.RELAY_DENIED
     with pytest.raises(Absent):
-        await submit(mail, queue_of(mail.node), "nobody@example.org")
+        await submit(mail, over(mail.node), "nobody@example.org")
 
 
 async def test_nothing_is_taken_where_the_queue_takes_nothing(mail: MailNode) -> None:
     """The account goes between RCPT and the message: a failure that the store itself reports."""
     await mail.account()
     bob = await mail.account("bob@example.org")
-    outgoing = queue_of(mail.node)
+    outgoing = over(mail.node)
     submission = Submission(mail.delivery, outgoing)
     ghost = Submitter(AccountId(b"g" * 16), ALICE, (ALICE,))
     recipients = [
@@ -115,7 +101,7 @@ async def test_who_cannot_get_it_now_is_queued_if_others_have_it(mail: MailNode)
     await mail.account()
     bob = await mail.account("bob@example.org")
     carol = await mail.account("carol@example.org")
-    outgoing = queue_of(mail.node)
+    outgoing = over(mail.node)
     submission = Submission(mail.delivery, outgoing)
     submitter = Submitter((await mail.node.directory.find(ALICE)).account_id, ALICE, (ALICE,))
     incoming = Incoming(Plaintext(LETTER), ALICE, RECEIVED)
@@ -142,7 +128,7 @@ async def test_what_is_held_waits_in_the_queue_wherever_it_goes(
 ) -> None:
     await mail.account()
     bob = await mail.account("bob@example.org")
-    outgoing = queue_of(mail.node)
+    outgoing = over(mail.node)
     asked = Asked(hold_until=clock.now() + timedelta(hours=1))
     assert await submit(mail, outgoing, "x@there.test", "bob@example.org", asked=asked) == [
         None,
