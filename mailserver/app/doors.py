@@ -16,6 +16,7 @@ from mailserver.imap import listener as imap
 from mailserver.imap.bounds import Bounds, Shared
 from mailserver.mail.account import Account
 from mailserver.mail.office import Office
+from mailserver.mail.receipts import Deliveries, Receipts
 from mailserver.mail.script_account import ScriptAccount
 from mailserver.mail.scripts import Scripts
 from mailserver.mail.submission import Submission, Submitter
@@ -92,10 +93,17 @@ async def smtp_doors(hall: Hall) -> AsyncIterator[list[Door]]:
     """Open the doors for mail that comes in and goes out."""
     shared = smtp.Shared(budget=hall.budget, connections=hall.connections)
     settings, doors = hall.house.settings, []
+    hold = timedelta(seconds=settings.queue.hold_seconds) if settings.queue.hold_seconds else None
     async with AsyncExitStack() as stack:
         for name, listener, address in hall.wanted("mx", "lmtp", "submission", "submissions"):
             service = Service.SUBMISSION if name == "submissions" else Service(name)
-            policy = Policy.of(service, settings.hostname, settings.limits)
+            policy = Policy.of(
+                service,
+                settings.hostname,
+                settings.limits,
+                relaying=settings.relays,
+                hold=hold,
+            )
             server = _smtp_listener(hall, policy, shared, listener)
             try:
                 port = await server.open(address.host, address.port, reuse_port=hall.shares_ports)
@@ -109,7 +117,9 @@ async def smtp_doors(hall: Hall) -> AsyncIterator[list[Door]]:
 def _smtp_listener(
     hall: Hall, policy: Policy, shared: smtp.Shared, listener: Listener
 ) -> smtp.Listener:
-    tls, delivery = hall.context(listener), hall.house.delivery
+    tls, delivery, outgoing = hall.context(listener), _delivering(hall.house), None
+    if hall.house.settings.relays:
+        outgoing = hall.house.outgoing
     match policy.service:
         case Service.MX:
             return smtp.Listener.mx(delivery, policy, shared, tls=tls)
@@ -119,13 +129,20 @@ def _smtp_listener(
             if tls is None:
                 raise Misconfigured("submission: nobody signs in without TLS, so it needs it")
             return smtp.Listener.submission(
-                Submission(delivery),
+                Submission(delivery, outgoing),
                 lambda login, secret, peer: _submitter(hall.house, login, secret, peer),
                 policy,
                 shared,
                 tls=tls,
                 implicit_tls=listener.tls is Tls.IMPLICIT,
             )
+
+
+def _delivering(house: House) -> Deliveries:
+    """Return what delivers, with receipts where they can leave this server."""
+    if not house.settings.relays:
+        return house.delivery
+    return Receipts(house.delivery, house.outgoing, house.settings.hostname, house.clock)
 
 
 async def _submitter(house: House, login: str, secret: Plaintext, peer: str) -> Submitter:
