@@ -245,7 +245,7 @@ class ExternalAccounts:
                 await importing.run()
         except TimeoutError:
             messages = importing.report.messages
-            return Outcome(now, True, f"{messages} messages fetched so far", messages), True
+            return Outcome(now, True, _counted(messages) + " fetched so far", messages), True
         except MailError as error:
             return Outcome(now, False, error.text[:WORDS], importing.report.messages), False
         return Outcome(now, True, _summed(importing.report), importing.report.messages), False
@@ -281,13 +281,17 @@ class ExternalAccounts:
 
 
 def _summed(report: Report) -> str:
-    words = f"{report.messages} messages fetched"
+    words = _counted(report.messages) + " fetched"
     if not report.left_count:
         return words
     first = report.left[0]
     return f"{words}, {report.left_count} left behind; {first.where}, {first.what}: {first.why}"[
         :WORDS
     ]
+
+
+def _counted(messages: int) -> str:
+    return "1 message" if messages == 1 else f"{messages:,} messages"
 
 
 def _written(source: Source) -> bytes:

@@ -139,10 +139,13 @@ def plan(
     made = Plan()
     everything = next((one for one in found if gmail and "\\all" in one.attributes), None)
     roles = _roles(found, namespaces)
+    missing = set(only) - {one.name for one in found}
+    made.left_out += [(name, "the other server has no such mailbox") for name in sorted(missing)]
     for one in sorted(found, key=lambda each: (len(each.levels), each.levels)):
-        reason = _left_out(one, namespaces, only)
-        if reason is not None:
-            made.left_out.append((one.name, reason))
+        if only and one.name not in only:
+            continue
+        if _is_others(one, namespaces):
+            made.left_out.append((one.name, "it is other people's"))
         elif one is everything:
             made.mailboxes.append(Planned(one, _of_role(Role.ARCHIVE), by_labels=True))
         elif one.attributes & _VIRTUAL:
@@ -163,13 +166,9 @@ def _add(made: Plan, one: Listed, target: Target, *, everything_elsewhere: bool)
         made.mailboxes.append(Planned(one, target))
 
 
-def _left_out(one: Listed, namespaces: Namespaces, only: Sequence[str]) -> str | None:
+def _is_others(one: Listed, namespaces: Namespaces) -> bool:
     text = one.delimiter.join(one.levels)
-    if any(prefix and text.startswith(prefix) for prefix in namespaces.others):
-        return "it is other people's"
-    if only and one.name not in only:
-        return "it was not asked for"
-    return None
+    return any(prefix and text.startswith(prefix) for prefix in namespaces.others)
 
 
 def _target(made: Plan, one: Listed, roles: dict[bytes, Role], namespaces: Namespaces) -> Target:

@@ -11,6 +11,7 @@ import pytest
 from mailserver.mail.account import Account
 from mailserver.mail.arrivals import Arrival
 from mailserver.model.errors import Conflict
+from mailserver.model.ids import EmailId
 from mailserver.model.message import Flag, NewMessage
 from mailserver.model.sealed import Plaintext
 from mailserver.store.driver import Sql, run

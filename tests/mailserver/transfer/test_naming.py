@@ -79,6 +79,12 @@ def test_gmail_is_read_once_and_its_labels_tell_where() -> None:
     assert made.labelled([b"\\Starred"]) == [Target("Archive", Role.ARCHIVE)]
 
 
+def test_only_what_was_asked_for_and_what_is_missing_of_it() -> None:
+    made = plan([one("INBOX"), one("Work")], Namespaces(), only=("Work", "Play"))
+    assert [each.source.name for each in made.mailboxes] == ["Work"]
+    assert made.left_out == [("Play", "the other server has no such mailbox")]
+
+
 @given(st.lists(st.text(max_size=40), max_size=12))
 def test_any_names_become_names_of_ours_each_its_own(found: list[str]) -> None:
     made = plan([one(name) for name in dict.fromkeys(found) if name], Namespaces())
