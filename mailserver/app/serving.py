@@ -116,6 +116,7 @@ async def running(
     tasks.create_task(tasks.every(FETCH, fetch))
     if part.sweeps:
         tasks.create_task(tasks.every(SWEEP, house.provisioning.sweep))
+        tasks.create_task(tasks.every(SWEEP, house.signing_keys.tend))
         tasks.create_task(tasks.every(SWEEP, lambda: forget_old(house.store, house.clock.now())))
     if certificate is not None:
         tasks.create_task(tasks.every(LOOK_AT_CERTIFICATE, _reload_task(certificate)))
