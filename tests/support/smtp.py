@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mailserver.mail.delivery import Incoming
 from mailserver.model.address import Address
+from mailserver.model.envelope import NOTHING_ASKED, Asked
 from mailserver.model.errors import Absent, Condition, MailError, Refused
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.limits import Budget, Connections
@@ -30,6 +31,7 @@ class Delivered:
     sender: str | None
     received: bytes
     recipients: list[str]
+    asked: Asked = NOTHING_ASKED
 
 
 @dataclass(slots=True)
@@ -75,6 +77,7 @@ class Mailroom:
                     None if message.sender is None else str(message.sender),
                     message.received,
                     served,
+                    message.asked,
                 )
             )
         return outcomes
