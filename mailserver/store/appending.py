@@ -1,4 +1,4 @@
-"""The append batch: all messages that wait, one transaction, a statement a table.
+"""The append batch: all messages that wait, one transaction, a statement a table or one for all.
 
 The lists that callers joined are *lots*; a lot (a MULTIAPPEND, or one message) is stored whole or
 not at all. One account's lots of one batch share one MODSEQ, one update of its counters and one
@@ -21,11 +21,12 @@ from mailserver.model.message import Appended, Flag
 from mailserver.model.sealed import Guarded, Sealed
 from mailserver.store.access import Done
 from mailserver.store.blobs import Place
-from mailserver.store.changes import AccountChange, EntriesChange, log
+from mailserver.store.changes import LOG, AccountChange, EntriesChange, log_rows
 from mailserver.store.counts import APPLY, Delta
 from mailserver.store.driver import Lookup, Row, Sql, run_many
 from mailserver.store.instants import to_microseconds
 from mailserver.store.packing import pack_keywords
+from mailserver.store.together import Many, look_up_together, write_together
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,29 +113,38 @@ _MAILBOXES = Lookup(
 _THREADS = Lookup(
     "account_id, hash, thread_id", "thread_hashes", [("account_id", _BYTEA), ("hash", _BYTEA)]
 )
-_EMAIL = Sql(
+_EMAIL = Many(
     "INSERT INTO emails (account_id, email_id, object_id, epoch, size_octets, internaldate,"
-    " thread_id, entry_count, summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " thread_id, entry_count, summary) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "bytea bigint bytea bigint bigint bigint bigint bigint bytea",
 )
-_BLOB = Sql(
+_BLOB = Many(
     "INSERT INTO blobs (account_id, blob_id, object_id, place, sealed_octets, sha256_ct, data)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "bytea bigint bytea smallint bigint bytea bytea",
 )
-_ENTRY = Sql(
+_ENTRY = Many(
     "INSERT INTO entries (account_id, mailbox_id, uid, email_id, flags, keywords, modseq, saved_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    "bytea bigint bigint bigint smallint bytea bigint bigint",
 )
-_TAIL = Sql(
-    "INSERT INTO search_tails (account_id, email_id, object_id, epoch, tail) VALUES (?, ?, ?, ?, ?)"
+_TAIL = Many(
+    "INSERT INTO search_tails (account_id, email_id, object_id, epoch, tail)"
+    " VALUES (?, ?, ?, ?, ?)",
+    "bytea bigint bytea bigint bytea",
 )
 MARK = Sql(
     "INSERT INTO transfer_marks (account_id, source, place, state) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (account_id, source, place) DO UPDATE SET state = excluded.state"
 )
-_HASH = Sql("INSERT INTO thread_hashes (account_id, hash, thread_id) VALUES (?, ?, ?)")
-_ACCOUNT = Sql(
+_HASH = Many(
+    "INSERT INTO thread_hashes (account_id, hash, thread_id) VALUES (?, ?, ?)",
+    "bytea bytea bigint",
+)
+_ACCOUNT = Many(
     "UPDATE accounts SET modseq = ?, next_email = ?, next_thread = ?, used_octets = ?"
-    " WHERE account_id = ?"
+    " WHERE account_id = ?",
+    "bigint bigint bigint bigint bytea",
 )
 
 
@@ -165,7 +175,7 @@ class _Batch:
         return self._told(outcomes)
 
     def _read(self) -> None:
-        """Read counters, mailboxes and known threads, a lookup a table."""
+        """Read counters, mailboxes and known threads."""
         accounts = {lot.account_id for lot in self._lots}
         mailboxes = {
             (e.account_id, mailbox_id)
@@ -176,15 +186,20 @@ class _Batch:
         hashes = {
             (e.account_id, h) for lot in self._lots for e in lot.emails for h in e.thread_hashes
         }
-        for row in _ACCOUNTS.rows(self._connection, [(a,) for a in accounts]):
-            account_id, modseq, next_email, next_thread, used, quota = row
+        found = look_up_together(
+            self._connection,
+            [
+                (_ACCOUNTS, [(account_id,) for account_id in accounts]),
+                (_MAILBOXES, list(mailboxes)),
+                (_THREADS, list(hashes)),
+            ],
+        )
+        for account_id, modseq, next_email, next_thread, used, quota in found[0]:
             change = AccountChange(account_id, ModSeq(modseq + 1))
             self._accounts[account_id] = _Account(change, next_email, next_thread, used, quota)
-        for account_id, mailbox_id, validity, uid in _MAILBOXES.rows(
-            self._connection, list(mailboxes)
-        ):
+        for account_id, mailbox_id, validity, uid in found[1]:
             self._mailboxes[account_id, mailbox_id] = _Mailbox(validity, uid)
-        for account_id, hashed, thread_id in _THREADS.rows(self._connection, list(hashes)):
+        for account_id, hashed, thread_id in found[2]:
             self._threads[account_id, hashed] = thread_id
 
     def _refusal(self, lot: Lot) -> MailError | None:
@@ -269,36 +284,37 @@ class _Batch:
         self._tails.append((owner, email_id, name, epoch, email.tail))
 
     def _write(self) -> None:
-        """Write everything that was prepared, a statement a table."""
+        """Write everything that was prepared."""
         if not self._emails:
             return
-        connection = self._connection
-        for statement, rows in (
-            (_EMAIL, self._emails),
-            (_BLOB, self._blobs),
-            (_ENTRY, self._entries),
-            (_TAIL, self._tails),
-            (_HASH, self._hashes),
-            (MARK, self._marks),
-        ):
-            run_many(connection, statement, rows)
         counted: list[Row] = []
         for (account_id, mailbox_id), mailbox in self._mailboxes.items():
             if mailbox.appeared:
                 change = self._accounts[account_id].change
                 change.entries.append(EntriesChange(mailbox_id, appeared=mailbox.appeared))
                 counted.append(mailbox.delta.row(change.modseq, account_id, mailbox_id))
-        run_many(connection, APPLY, counted)
         touched = {owner: a for owner, a in self._accounts.items() if a.touched}
-        run_many(
-            connection,
-            _ACCOUNT,
+        now = self._lots[0].now
+        write_together(
+            self._connection,
             [
-                (a.change.modseq, a.next_email, a.next_thread, a.used, owner)
-                for owner, a in touched.items()
+                (_EMAIL, self._emails),
+                (_BLOB, self._blobs),
+                (_ENTRY, self._entries),
+                (_TAIL, self._tails),
+                (_HASH, self._hashes),
+                (APPLY, counted),
+                (
+                    _ACCOUNT,
+                    [
+                        (a.change.modseq, a.next_email, a.next_thread, a.used, owner)
+                        for owner, a in touched.items()
+                    ],
+                ),
+                (LOG, [row for a in touched.values() for row in log_rows(a.change, now)]),
             ],
         )
-        log(connection, [a.change for a in touched.values()], self._lots[0].now)
+        run_many(self._connection, MARK, self._marks)
 
     def _told(
         self, outcomes: list[Done[list[Appended]] | MailError]

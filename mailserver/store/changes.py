@@ -17,6 +17,7 @@ from mailserver.model.errors import Absent, Condition
 from mailserver.model.ids import AccountId, EmailId, MailboxId, ModSeq, Uid
 from mailserver.store.driver import Row, Sql, fetch, fetch_one, run, run_many
 from mailserver.store.packing import pack_ranges, unpack_keywords, unpack_ranges
+from mailserver.store.together import Many
 
 KEPT = timedelta(days=30)  # a client away for longer reads the mailbox anew
 
@@ -72,10 +73,12 @@ class AccountChange:
 
 
 _BUMP = Sql("UPDATE accounts SET modseq = modseq + 1 WHERE account_id = ? RETURNING modseq")
-_LOG = Sql(
+LOG = Many(
     "INSERT INTO changes (account_id, modseq, part, kind, mailbox_id, numbers, at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "bytea bigint bigint smallint bigint bytea bigint",
 )
+"""Adds one of `log_rows`."""
 _COUNTERS = Sql("SELECT modseq, pruned_modseq FROM accounts WHERE account_id = ?")
 _AFTER = Sql(
     "SELECT modseq, kind, mailbox_id, numbers FROM changes"
@@ -124,7 +127,7 @@ def log_rows(change: AccountChange, at: int) -> list[Row]:
 
 def log(connection: Connection, changes: list[AccountChange], at: int) -> None:
     """Write changes into the log."""
-    run_many(connection, _LOG, [row for change in changes for row in log_rows(change, at)])
+    run_many(connection, LOG, [row for change in changes for row in log_rows(change, at)])
 
 
 def counters(connection: Connection, account_id: AccountId) -> tuple[ModSeq, ModSeq]:

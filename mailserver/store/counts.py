@@ -8,12 +8,15 @@ from mailserver.model.errors import Absent, Condition
 from mailserver.model.ids import AccountId, MailboxId, ModSeq
 from mailserver.model.message import Flag
 from mailserver.store.driver import Sql, fetch_one, run
+from mailserver.store.together import Many
 
-_COUNT = Sql(
+APPLY = Many(
     "UPDATE mailboxes SET total = total + ?, unseen = unseen + ?, deleted = deleted + ?,"
     " octets = octets + ?, uid_next = uid_next + ?, highest_modseq = ?"
-    " WHERE account_id = ? AND mailbox_id = ?"
+    " WHERE account_id = ? AND mailbox_id = ?",
+    "bigint bigint bigint bigint bigint bigint bytea bigint",
 )
+"""Adds a `Delta.row` to a mailbox and raises its MODSEQ."""
 _NEXT = Sql("SELECT uid_validity, uid_next FROM mailboxes WHERE account_id = ? AND mailbox_id = ?")
 
 SEEN = int(Flag.SEEN)
@@ -66,10 +69,6 @@ class Delta:
             account_id,
             mailbox_id,
         )
-
-
-APPLY = _COUNT
-"""Adds a `Delta.row` to a mailbox and raises its MODSEQ."""
 
 
 def apply(

@@ -85,7 +85,7 @@ class Lookup:
     `(a, b) IN (VALUES …)` would be one text for both, but makes SQLite scan the table.
     """
 
-    __slots__ = ("_alone", "_together", "_width")
+    __slots__ = ("_alone", "_together", "_width", "records")
 
     def __init__(self, columns: str, tables: str, key: Sequence[tuple[str, str]]) -> None:
         """Read `columns` of `tables`; `key` is pairs of a column and its PostgreSQL type."""
@@ -95,9 +95,10 @@ class Lookup:
         arrays = ", ".join(f"?::{kind}[]" for _, kind in key)
         wanted = ", ".join(f"k{n}" for n in range(self._width))
         match = " AND ".join(f"{name} = k{n}" for n, (name, _) in enumerate(key))
-        self._together = Sql(
-            f"SELECT {columns} FROM unnest({arrays}) AS w({wanted}), {tables} WHERE {match}"  # noqa: S608
-        )
+        source = f"FROM unnest({arrays}) AS w({wanted}), {tables} WHERE {match}"
+        self._together = Sql(f"SELECT {columns} {source}")
+        self.records = f"SELECT ROW({columns}) {source}"
+        """Each row as one value, for a part of a larger statement (`together`)."""
 
     def rows(self, connection: Connection, keys: Sequence[Row]) -> list[Row]:
         """Return the rows that exist, in no order; `columns` should name the key."""
@@ -108,8 +109,11 @@ class Lookup:
             text = self._alone.sqlite
             found = [driver.execute(text, key).fetchone() for key in keys]
             return [row for row in found if row is not None]
-        arrays = tuple([key[n] for key in keys] for n in range(self._width))
-        return fetch(connection, self._together, arrays)
+        return fetch(connection, self._together, tuple(self.arrays(keys)))
+
+    def arrays(self, keys: Sequence[Row]) -> list[list[object]]:
+        """Return the parameters of the statement for all `keys`, an array a column."""
+        return [[key[n] for key in keys] for n in range(self._width)]
 
 
 class RangeRead:
