@@ -1,13 +1,12 @@
 """A domain's signing keys over the years: made, published, switched, retired, never mixed up."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 
 from mailserver.accounts.hashing import Hashing
@@ -27,16 +26,16 @@ from mailserver.model.errors import Absent, Corrupt
 from mailserver.vault.master import MasterKeys
 from tests.support.accounts import Node
 from tests.support.dkim import zone
-from tests.support.dns import DnsServer, dns_zone
+from tests.support.dns import DnsServer, standing_zone
 
 DOMAIN = "example.org"
 DAY = timedelta(days=1)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def dns() -> AsyncIterator[DnsServer]:
+@pytest.fixture(scope="module")
+def dns() -> Iterator[DnsServer]:
     """A name server whose records each test replaces."""
-    async with dns_zone({}, servfail=["down.test"]) as server:
+    with standing_zone({}, servfail=["down.test"]) as server:
         yield server
 
 

@@ -1,11 +1,10 @@
 """What leaves is signed by its domain's keys of the day, and goes unsigned where there are none."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 
 from mailserver.crypto.dkim import KeyType
@@ -19,7 +18,7 @@ from mailserver.runtime.resolver import Resolver
 from mailserver.store.dkim import DkimKeyRow
 from mailserver.vault.signing_keys import seal_signing_key
 from tests.support.dkim import lines, published, signing_key, zone
-from tests.support.dns import DnsServer, dns_zone
+from tests.support.dns import DnsServer, standing_zone
 from tests.support.mail import MailNode
 
 DOMAIN = "example.org"
@@ -30,10 +29,10 @@ NEXT = signing_key(KeyType.ED25519, bits=1)
 KEYS = {key.selector: key for key in (ED25519, RSA, NEXT)}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def served() -> AsyncIterator[DnsServer]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[DnsServer]:
     """A name server with the domain's keys."""
-    async with dns_zone(zone(published(KEYS.values()))) as dns:
+    with standing_zone(zone(published(KEYS.values()))) as dns:
         yield dns
 
 

@@ -1,18 +1,17 @@
 """Chains of any length hold, at dkimpy too; whatever is done to one breaks it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import dkim as dkimpy
 import pytest
-import pytest_asyncio
 
 from mailserver.crypto.dkim import KeyType
 from mailserver.mailauth.arc import MOST_INSTANCES, Arc, ArcResult, seal, verify
 from mailserver.mailauth.dkim import SigningKey, sign
 from mailserver.runtime.resolver import Resolver
 from tests.support.dkim import NOW, asked, lines, pem, private_key, published, signing_key, zone
-from tests.support.dns import DnsServer, dns_zone
+from tests.support.dns import DnsServer, standing_zone
 
 MESSAGE = lines("""\
 From: Alice <alice@author.test>
@@ -36,10 +35,10 @@ def found(domain: str, said: str = "spf=pass smtp.mailfrom=author.test") -> byte
     return f"Authentication-Results: mx.{domain};\r\n\t{said}\r\n".encode()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def served() -> AsyncIterator[DnsServer]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[DnsServer]:
     """A name server with the sealers' keys."""
-    async with dns_zone(zone(RECORDS), servfail=["down.test"]) as dns:
+    with standing_zone(zone(RECORDS), servfail=["down.test"]) as dns:
         yield dns
 
 

@@ -1,11 +1,10 @@
 """Signatures verified and made: published messages, and what strangers do to them."""
 
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import pytest
-import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from mailserver.crypto.dkim import PrivateKey, PublicKey
@@ -34,7 +33,7 @@ from tests.support.dkim import (
     signing_key,
     zone,
 )
-from tests.support.dns import DnsServer, dns_zone, txt
+from tests.support.dns import DnsServer, standing_zone, txt
 
 MESSAGE = lines("""\
 From: Alice <alice@example.org>
@@ -63,13 +62,13 @@ ODD = {
 }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def served() -> AsyncIterator[DnsServer]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[DnsServer]:
     """A name server with every key of this file."""
     records = RFC_KEYS | published([ED25519, RSA, WEAK])
     odd = {f"{name}._domainkey.example.org": text for name, text in ODD.items()}
     several = {"several._domainkey.example.org": [txt(ODD["other"]), txt(ODD["testing"])]}
-    async with dns_zone({**zone(records | odd), **several}, servfail=["down.test"]) as dns:
+    with standing_zone({**zone(records | odd), **several}, servfail=["down.test"]) as dns:
         yield dns
 
 

@@ -3,11 +3,10 @@
 Where the two differ the RFC decides, and the test says so.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 
 import dkim as dkimpy
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,7 +26,7 @@ from tests.support.dkim import (
     signing_key,
     zone,
 )
-from tests.support.dns import DnsServer, dns_zone
+from tests.support.dns import DnsServer, standing_zone
 
 RSA = signing_key(bits=1024)  # dkimpy's own RSA takes its time
 ED25519 = signing_key(KeyType.ED25519)
@@ -53,10 +52,10 @@ def messages(draw: st.DrawFn) -> bytes:
     return lines(text + "\n" + "".join(f"{line}\n" for line in draw(LINES)))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def served() -> AsyncIterator[DnsServer]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[DnsServer]:
     """A name server with our keys and the RFCs'."""
-    async with dns_zone(zone(RECORDS)) as dns:
+    with standing_zone(zone(RECORDS)) as dns:
         yield dns
 
 
