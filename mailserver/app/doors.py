@@ -22,9 +22,7 @@ from mailserver.mail.scripts import Scripts
 from mailserver.mail.submission import Submission, Submitter
 from mailserver.managesieve import bounds as managesieve_bounds
 from mailserver.managesieve import listener as managesieve
-from mailserver.model.address import Address
 from mailserver.model.errors import Misconfigured
-from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.imap.limits import Limits as MachineLimits
 from mailserver.protocol.managesieve.machine import Limits as ScriptLimits
@@ -193,7 +191,7 @@ async def managesieve_doors(hall: Hall) -> AsyncIterator[list[Door]]:
     async def sign_in(login: str, secret: Plaintext, peer: str) -> ScriptAccount:
         lease = await house.logins.app_password(login, secret, scope=Scope.SIEVE, peer=peer)
         guard = lease.account.guard
-        scripts = Scripts(house.store, lease.account_id, guard, house.chain, none_approved, bounds)
+        scripts = Scripts(house.store, lease.account_id, guard, house.chain, house.approved, bounds)
         return ScriptAccount(lease, scripts)
 
     shared = managesieve_bounds.Shared(
@@ -219,8 +217,3 @@ async def managesieve_doors(hall: Hall) -> AsyncIterator[list[Door]]:
             bound = Endpoint(host=address.host, port=server.port)
             doors.append(Door(name, bound, listener.tls))
         yield doors
-
-
-async def none_approved(_account_id: AccountId, _target: Address) -> bool:
-    """Approve no address: mail is sent on nowhere until its owner can approve one."""
-    return False

@@ -7,7 +7,6 @@ log's last batch is confirmed, then the databases are let go.
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 from mailserver.accounts.admins import Admins
 from mailserver.accounts.app_passwords import AppPasswords
@@ -20,15 +19,15 @@ from mailserver.accounts.provisioning import Provisioning
 from mailserver.accounts.recovery import Recovery
 from mailserver.accounts.sessions import Sessions
 from mailserver.accounts.signing_keys import SigningKeys
+from mailserver.app.mailroom import furnish
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
 from mailserver.crypto.suite import Suite, self_test
-from mailserver.mail.backoff import Schedule
 from mailserver.mail.delivery import Delivery
 from mailserver.mail.outgoing import Outgoing
 from mailserver.mail.queue_desk import QueueDesk
+from mailserver.mail.scripts import Approved
 from mailserver.mail.signing import Signing
-from mailserver.model.ids import AccountId
 from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.log import configure
 from mailserver.runtime.offload import Offload
@@ -38,7 +37,6 @@ from mailserver.store.keystore import Keystore
 from mailserver.store.store import Store
 from mailserver.transfer.external import ExternalAccounts
 from mailserver.vault.epochs import DepositMarks, Deposits
-from mailserver.vault.guard import AccountGuard
 from mailserver.vault.master import MasterKeys
 
 WORKERS = 4  # threads for large bodies: they release the interpreter lock, but there are few cores
@@ -67,6 +65,7 @@ class House:
     recovery: Recovery
     admins: Admins
     delivery: Delivery
+    approved: Approved
     external: ExternalAccounts
     outgoing: Outgoing
     queue_desk: QueueDesk
@@ -118,7 +117,7 @@ def _furnished(
     resolver = _resolver(settings, clock)
     signing_keys = SigningKeys(store, master.instance_guard, resolver, chain, clock, offload)
     external = ExternalAccounts(store, keyring, chain, deposits, offload, clock, settings.external)
-    outgoing, desk = _post(settings, clock, store, keyring, chain, offload)
+    mailroom = furnish(settings, clock, store, keyring, directory, chain, deposits, offload)
     for closing in (offload.close, sessions.close, deposits.close):
         stack.callback(closing)
     return House(
@@ -138,14 +137,15 @@ def _furnished(
             store, keyring, sessions, chain, hashing, clock, suite=suite, signing_keys=signing_keys
         ),
         signing_keys=signing_keys,
-        signing=Signing(store, master.instance_guard, clock, offload),
+        signing=mailroom.signing,
         app_passwords=AppPasswords(keyring, sessions, chain, clock, at_most=limits.app_passwords),
         recovery=Recovery(keyring, directory, sessions, chain, hashing, clock),
         admins=Admins(keystore, master, chain, hashing, clock),
-        delivery=Delivery(store, directory, deposits, offload),
+        delivery=mailroom.delivery,
+        approved=mailroom.approved,
         external=external,
-        outgoing=outgoing,
-        queue_desk=desk,
+        outgoing=mailroom.outgoing,
+        queue_desk=mailroom.queue_desk,
     )
 
 
@@ -164,31 +164,6 @@ def _deposits(settings: Settings, clock: Clock, master: MasterKeys) -> Deposits:
         epoch_messages=settings.crypto.epoch_messages,
         clock=clock,
     )
-
-
-def _post(
-    settings: Settings,
-    clock: Clock,
-    store: Store,
-    keyring: Keyring,
-    chain: Chain,
-    offload: Offload,
-) -> tuple[Outgoing, QueueDesk]:
-    """Make the outgoing queue and the desk it is steered from."""
-    instance, queue = keyring.master.instance_guard, settings.queue
-    schedule = Schedule(
-        first=timedelta(seconds=queue.first_retry_seconds),
-        longest=timedelta(seconds=queue.longest_retry_seconds),
-        life=timedelta(seconds=queue.expire_seconds),
-        warn_after=timedelta(seconds=queue.warn_seconds) if queue.warn_seconds else None,
-    )
-
-    async def guard_of(account_id: AccountId) -> AccountGuard:
-        return (await keyring.account(account_id)).guard
-
-    store.queue.per_destination = queue.per_destination
-    outgoing = Outgoing(store, guard_of, instance, clock, offload, schedule)
-    return outgoing, QueueDesk(store, outgoing, guard_of, instance, chain, clock)
 
 
 def _resolver(settings: Settings, clock: Clock) -> Resolver:

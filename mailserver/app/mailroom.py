@@ -1,0 +1,89 @@
+"""The services that mail passes through, in and out, put together."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mailserver.accounts.directory import Directory
+from mailserver.accounts.keyring import Keyring
+from mailserver.audit.chain import Chain
+from mailserver.mail.backoff import Schedule
+from mailserver.mail.delivery import Delivery
+from mailserver.mail.forwarding import Forwarding
+from mailserver.mail.outgoing import Outgoing
+from mailserver.mail.queue_desk import QueueDesk
+from mailserver.mail.scripts import Approved
+from mailserver.mail.sieve import Filtering
+from mailserver.mail.signing import Signing
+from mailserver.model.address import Address
+from mailserver.model.ids import AccountId
+from mailserver.runtime.clock import Clock
+from mailserver.runtime.offload import Offload
+from mailserver.runtime.settings import Queue, Settings
+from mailserver.store.store import Store
+from mailserver.vault.epochs import Deposits
+from mailserver.vault.guard import AccountGuard
+
+
+@dataclass(frozen=True, slots=True)
+class Mailroom:
+    """Where mail is delivered, filtered, queued and signed."""
+
+    delivery: Delivery
+    filtering: Filtering
+    outgoing: Outgoing
+    queue_desk: QueueDesk
+    signing: Signing
+    approved: Approved
+
+
+def furnish(
+    settings: Settings,
+    clock: Clock,
+    store: Store,
+    keyring: Keyring,
+    directory: Directory,
+    chain: Chain,
+    deposits: Deposits,
+    offload: Offload,
+) -> Mailroom:
+    """Hand each service what it works with."""
+    instance = keyring.master.instance_guard
+    signing = Signing(store, instance, clock, offload)
+    filtering = Filtering(store, clock, offload, settings.sieve, none_approved)
+
+    async def guard_of(account_id: AccountId) -> AccountGuard:
+        return (await keyring.account(account_id)).guard
+
+    store.queue.per_destination = settings.queue.per_destination
+    outgoing = Outgoing(store, guard_of, instance, clock, offload, _schedule(settings.queue))
+    forwarding = Forwarding(outgoing, signing, instance, keyring.master.bounce_keys, clock)
+    return Mailroom(
+        delivery=Delivery(
+            store,
+            directory,
+            deposits,
+            offload,
+            clock,
+            filtering=filtering,
+            forwarding=forwarding if settings.relays else None,
+        ),
+        filtering=filtering,
+        outgoing=outgoing,
+        queue_desk=QueueDesk(store, outgoing, guard_of, instance, chain, clock),
+        signing=signing,
+        approved=none_approved,
+    )
+
+
+def _schedule(queue: Queue) -> Schedule:
+    return Schedule(
+        first=timedelta(seconds=queue.first_retry_seconds),
+        longest=timedelta(seconds=queue.longest_retry_seconds),
+        life=timedelta(seconds=queue.expire_seconds),
+        warn_after=timedelta(seconds=queue.warn_seconds) if queue.warn_seconds else None,
+    )
+
+
+async def none_approved(_account_id: AccountId, _target: Address) -> bool:
+    """Approve no address: mail is sent on nowhere until its owner can approve one."""
+    return False
