@@ -1,20 +1,36 @@
 """T-AUTHN-1 (PRIVACY §8): mail from outside gets the verdict that the standards' examples give.
 
 What each mechanism does beyond them is tested with its module, the openspf.org suite among it.
+T-AUTHN-2 is last: nobody else's verdict passes for ours.
 """
 
 from collections.abc import Iterator
 
 import pytest
 
+from mailserver.mailauth import arc
+from mailserver.mailauth.arc import ArcResult
+from mailserver.mailauth.authentication_results import strip, write
+from mailserver.mailauth.dkim import DkimResult
 from mailserver.mailauth.dmarc import DmarcResult, Policy
 from mailserver.mailauth.spf import SpfResult, check_host
 from mailserver.mailauth.verdict import Verdict, judge
 from mailserver.model.address import Address
 from mailserver.model.client import Client
-from tests.support.dkim import NOW, lines
+from tests.support.dkim import (
+    NOW,
+    RFC_6376,
+    RFC_8463,
+    RFC_KEYS,
+    lines,
+    published,
+    signing_key,
+    zone,
+)
 from tests.support.dns import DnsServer, standing_zone, txt
 
+US = "mx.zegel.test"
+SEALERS = [signing_key(domain="list.test"), signing_key(domain="school.test")]
 SPF_POLICIES = {
     "all": "v=spf1 +all",
     "own": "v=spf1 a -all",
@@ -51,6 +67,8 @@ RECORDS = {
     "shop.registry.test": ["A 192.0.2.1"],
     "_dmarc.office.test": [txt("v=DMARC1; p=none")],
     "_dmarc.lab.office.test": [txt("v=DMARC1; p=reject; psd=n")],
+    # RFC 6376, RFC 8463 and RFC 8617
+    **zone(RFC_KEYS | published(SEALERS)),
     "sender.test": [txt("v=spf1 ip4:192.0.2.1 -all")],
     "mail.tree.test": [txt("v=spf1 ip4:192.0.2.1 -all")],
 }
@@ -132,3 +150,65 @@ async def test_reader_is_shown_the_domain_that_vouches(dns: DnsServer) -> None:
 async def test_domain_without_a_record_is_marked_only(dns: DnsServer) -> None:
     verdict = await judged(dns, "sender.test", "sender.test")
     assert (verdict.dmarc.result, verdict.policy) == (DmarcResult.NONE, Policy.NONE)
+
+
+async def found_in(dns: DnsServer, message: bytes) -> Verdict:
+    """Judge a message that somebody passes on whom no record knows."""
+    client = Client("203.0.113.9", "mx.relay.test", "TLSv1.3", esmtp=True, utf8=False)
+    return await judge(dns.resolver(), message, client, Address("a", "relay.test"), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("message", "signed"),
+    [
+        (RFC_8463, [("ed25519-sha256", "brisbane"), ("rsa-sha256", "test")]),
+        (RFC_6376, [("rsa-sha256", "brisbane")]),
+    ],
+    ids=["RFC 8463", "RFC 6376"],
+)
+async def test_dkim_examples(dns: DnsServer, message: bytes, signed: list[tuple[str, str]]) -> None:
+    found = (await found_in(dns, message)).dkim
+    assert [(one.algorithm, one.selector) for one in found] == signed
+    assert {one.result for one in found} == {DkimResult.PASS}
+    assert all("from" in one.covers for one in found)
+    changed = (await found_in(dns, message.replace(b"lost", b"won"))).dkim
+    assert {one.result for one in changed} == {DkimResult.FAIL}
+
+
+async def test_chain_of_two_forwarders_is_read_to_its_author(dns: DnsServer) -> None:
+    message = RFC_8463
+    for key in SEALERS:
+        verdict = await found_in(dns, message)
+        results = write(verdict, f"mx.{key.domain}")
+        message = arc.seal(message, key, results=results, chain=verdict.arc, now=NOW) + message
+    chain = (await found_in(dns, message)).arc
+    assert (chain.result, chain.sealers) == (ArcResult.PASS, ("list.test", "school.test"))
+    assert chain.results[0].startswith(b"mx.list.test;")
+    assert b"dkim=pass" in chain.results[0]
+    assert b"arc=pass (i=1)" in chain.results[1]
+    changed = (await found_in(dns, message.replace(b"dkim=pass", b"dkim=fail", 1))).arc
+    assert (changed.result, changed.results) == (ArcResult.FAIL, ())
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        f"Authentication-Results: {US}; dmarc=pass header.from=bank.test",
+        f"AUTHENTICATION-RESULTS :\r\n (we) {US.upper()} 1 (indeed); dmarc=pass",
+        f'Authentication-Results: "{US}"; spf=pass',
+        f"Authentication-Results: (never closed {US}; spf=pass",
+    ],
+)
+async def test_forged_verdict_is_removed_and_ours_is_the_only_one(
+    dns: DnsServer, forged: str
+) -> None:
+    """T-AUTHN-2."""
+    others = b"Authentication-Results: mx.relay.test; spf=pass\r\n"
+    message = forged.encode() + b"\r\n" + others + RFC_8463
+    verdict = await found_in(dns, message)
+    delivered = write(verdict, US) + strip(message, US)
+    assert delivered.count(US.encode()) == 1
+    assert delivered.lower().count(b"authentication-results") == 2
+    assert b"bank.test" not in delivered
+    assert delivered.endswith(others + RFC_8463)
+    assert b"\r\n\tspf=none smtp.mailfrom=relay.test;\r\n\tdkim=pass header.d=" in delivered
