@@ -9,7 +9,6 @@ from typing import Any
 
 from mailserver.app.house import House
 from mailserver.mail.parcels import Due, Origin
-from mailserver.mail.signing import Signing
 from mailserver.mail.sts_shelf import StsShelf
 from mailserver.mailauth.mta_sts import MtaSts
 from mailserver.mailauth.mta_sts_fetch import HttpsFetch, is_public
@@ -58,7 +57,6 @@ def relay(house: House, spawn: Spawn, *, observe: Observe = ignore) -> Runner:
         observe=observe,
     )
     pool = Pool(dialer, clock=clock, at_most=settings.relay.connections)
-    signing = Signing(house.store, house.master.instance_guard, clock, house.offload)
     return Runner(
         house.outgoing,
         Sending(router, pool),
@@ -67,7 +65,7 @@ def relay(house: House, spawn: Spawn, *, observe: Observe = ignore) -> Runner:
         Bounces(settings.hostname, _origin(house), clock=clock),
         clock=clock,
         offload=house.offload,
-        sign=signing.sign,
+        sign=house.signing.sign,
         at_once=settings.relay.at_once,
         grace=timedelta(seconds=settings.limits.shutdown_seconds),
     )
