@@ -8,6 +8,7 @@ what is in an encrypted or broken one cannot be known, and the reader is told so
 import io
 import struct
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 
 from mailserver.protocol.mime.scan import Part
@@ -34,6 +35,9 @@ DANGEROUS = frozenset(_EXTENSIONS.split())
 _END = struct.Struct("<4s4H2LH")
 _END_MARK, _LARGE_MARK = b"PK\x05\x06", b"PK\x06\x07"
 _COMMENT_OCTETS = 0xFFFF
+_UNREADABLE = (zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError, zlib.error)
+"""What `zipfile` raises for an archive that is broken, or packed in a way that it cannot read. A
+way of packing that it does not know is a RuntimeError, too, by inheritance."""
 
 
 @dataclass(slots=True)
@@ -97,9 +101,12 @@ def _archive(octets: bytes, found: _Found, depth: int) -> None:
     if not octets.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return
     found.archives += 1
-    if not _is_short(octets):
+    if not _is_short(octets) or not _listed(octets, found, depth):
         found.closed = True
-        return
+
+
+def _listed(octets: bytes, found: _Found, depth: int) -> bool:
+    """Look at each member; say whether the archive could be read to its end."""
     try:
         with zipfile.ZipFile(io.BytesIO(octets)) as archive:
             for member in archive.infolist():
@@ -108,9 +115,9 @@ def _archive(octets: bytes, found: _Found, depth: int) -> None:
                 if _is_inner(member) and depth < DEPTH and found.archives < ARCHIVES:
                     with archive.open(member) as inner:
                         _archive(inner.read(INNER_OCTETS), found, depth + 1)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
-        # A broken archive, or packed in a way that we cannot read: a reader's program may.
-        found.closed = True
+    except _UNREADABLE:
+        return False
+    return True
 
 
 def _is_short(octets: bytes) -> bool:
