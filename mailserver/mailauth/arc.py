@@ -163,7 +163,7 @@ def seal(message: bytes, key: SigningKey, *, results: bytes, chain: Arc, now: da
         instance,
         results.partition(b":")[2].strip(),
     )
-    names = [*names_to_sign(letter), *[b"dkim-signature"] * letter.counts[b"dkim-signature"]]
+    names = [*names_to_sign(letter), *[b"dkim-signature"] * letter.count(b"dkim-signature")]
     leading = (("i", number), ("a", key.algorithm))
     signed = signed_field("ARC-Message-Signature", leading, letter, names, key, now=now)
     before = [] if chain.result is ArcResult.FAIL else _in_order(letter)

@@ -228,8 +228,8 @@ def _not_believed(letter: Letter, about: DkimSignature) -> str:
     """Say why a signature that holds is not taken; empty where it is."""
     if about.uncovered_octets:
         return f"{about.uncovered_octets} octets of the body are not signed"
-    if letter.counts[b"from"] != 1:
-        return f"there are {letter.counts[b'from']} From fields"
+    if letter.count(b"from") != 1:
+        return f"there are {letter.count(b'from')} From fields"
     if not letter.sound:
         return "a line of the header has no proper end"
     return ""
@@ -257,9 +257,9 @@ def names_to_sign(letter: Letter) -> list[bytes]:
     """Return the `h=` of a signature of ours."""
     names: list[bytes] = []
     for name in OVERSIGNED:
-        names += [name] * (letter.counts[name] + 1)
+        names += [name] * (letter.count(name) + 1)
     for name in SIGNED:
-        names += [name] * letter.counts[name]
+        names += [name] * letter.count(name)
     return names
 
 

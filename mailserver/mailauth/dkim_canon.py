@@ -10,10 +10,11 @@ Source: RFC 6376 §3.4, §3.7; RFC 8617 §4.1.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
+PIECE_OCTETS = 1 << 20
 _WHITE = b" \t\r\n"
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _SIGNATURE_TAG = re.compile(rb"((?:\A[^:]*+:|;)[ \t\r\n]*+b[ \t\r\n]*+=)[^;]*+")
@@ -49,12 +50,10 @@ class BodyHash(NamedTuple):
 class Letter:
     """A message cut into fields and body; hashes of the body are kept once they are made."""
 
-    __slots__ = ("_bodies", "_hashes", "body", "counts", "fields", "sound")
+    __slots__ = ("_bodies", "_by_name", "_hashes", "body", "fields", "sound")
 
     fields: list[HeaderField]
     """From the top; a line that is no field is left out."""
-    counts: Counter[bytes]
-    """How many fields there are of each name."""
     body: bytes
     sound: bool
     """Whether each line of the header ends with CRLF, so that no reader finds other fields."""
@@ -65,17 +64,23 @@ class Letter:
         crlf = header.count(b"\r\n")
         self.sound = crlf == header.count(b"\r") == header.count(b"\n")
         self.fields = []
+        self._by_name: dict[bytes, list[HeaderField]] = {}
         for octets in _FIELD_END.split(header):
             name, colon, _ = octets.partition(b":")
             if colon:
-                self.fields.append(HeaderField(name.rstrip(_WHITE).lower(), octets))
-        self.counts = Counter(field.name for field in self.fields)
+                field = HeaderField(name.rstrip(_WHITE).lower(), octets)
+                self.fields.append(field)
+                self._by_name.setdefault(field.name, []).append(field)
         self._bodies: dict[Canon, bytes] = {}
         self._hashes: dict[tuple[Canon, int | None], BodyHash] = {}
 
     def named(self, name: bytes) -> list[HeaderField]:
         """Return the fields called `name` (lower case) from the top."""
-        return [field for field in self.fields if field.name == name]
+        return list(self._by_name.get(name, ()))
+
+    def count(self, name: bytes) -> int:
+        """Say how many fields are called `name` (lower case)."""
+        return len(self._by_name.get(name, ()))
 
     def body_hash(self, canon: Canon, length: int | None = None) -> BodyHash:
         """Hash the canonical body with SHA-256, or its first `length` octets.
@@ -99,16 +104,13 @@ class Letter:
         The n-th time a name stands there means the n-th such field from the bottom, and nothing
         where there are not so many. Source: RFC 6376 §5.4.2.
         """
-        left: dict[bytes, list[HeaderField]] = {name: [] for name in names}
-        for field in self.fields:
-            if field.name in left:
-                left[field.name].append(field)
+        left = {name: self.named(name) for name in set(names)}
         return [left[name].pop() for name in names if left[name]]
 
     def covered(self, names: Sequence[bytes]) -> frozenset[str]:
         """Return the names of which an `h=` covers every field there is, and at least one."""
         listed = Counter(names)
-        return frozenset(name.decode() for name, n in listed.items() if n >= self.counts[name] > 0)
+        return frozenset(name.decode() for name, n in listed.items() if n >= self.count(name) > 0)
 
 
 def canonical_field(field: HeaderField, canon: Canon) -> bytes:
@@ -122,7 +124,7 @@ def canonical_field(field: HeaderField, canon: Canon) -> bytes:
 def canonical_body(body: bytes, canon: Canon) -> bytes:
     """Make a body canonical; an empty one is CRLF if simple. Source: RFC 6376 §3.4.3, §3.4.4."""
     if canon is Canon.RELAXED:
-        body = _collapsed(body).replace(b" \r\n", b"\r\n").removesuffix(b" ")
+        body = b"".join(map(_relaxed, _pieces(body))).removesuffix(b" ")
     end = _end_of_text(body)
     if end == 0:
         return b"" if canon is Canon.RELAXED else b"\r\n"
@@ -154,6 +156,22 @@ def _cut(message: bytes) -> tuple[bytes, bytes]:
         return b"", message[2:]
     header, _, body = message.partition(b"\r\n\r\n")
     return header.removesuffix(b"\r\n"), body
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    """Cut a large body behind line ends: no thread should hold the interpreter for long."""
+    start = 0
+    while len(body) - start > PIECE_OCTETS:
+        end = body.find(b"\r\n", start + PIECE_OCTETS)
+        if end < 0:
+            break
+        yield body[start : end + 2]
+        start = end + 2
+    yield body[start:] if start else body
+
+
+def _relaxed(lines: bytes) -> bytes:
+    return _collapsed(lines).replace(b" \r\n", b"\r\n")
 
 
 def _collapsed(text: bytes) -> bytes:
