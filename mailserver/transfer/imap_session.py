@@ -76,10 +76,16 @@ class Session:
             await self._ask_capabilities()
 
     async def _authenticate(self, user: bytes, password: bytes) -> Answer:
-        """Sign in with SASL PLAIN (RFC 4616), else LOGIN; the secret is never part of a command."""
+        """Sign in with SASL PLAIN (RFC 4616), else LOGIN, as a mechanism or as the command.
+
+        A secret is never part of a command's words, which an error might quote.
+        """
         if "AUTH=PLAIN" in self.capabilities:
             secret = base64.b64encode(b"\0" + user + b"\0" + password)
             return await self._wire.ask("AUTHENTICATE", "PLAIN", replies=[secret])
+        if "AUTH=LOGIN" in self.capabilities:
+            answers = [base64.b64encode(user), base64.b64encode(password)]
+            return await self._wire.ask("AUTHENTICATE", "LOGIN", replies=answers)
         if "LOGINDISABLED" in self.capabilities:
             raise Declined("the other server takes no password over this connection")
         replies = [user + b" {%d}" % len(password), password]

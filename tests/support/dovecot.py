@@ -38,8 +38,8 @@ mail_gid = {group}
 first_valid_uid = 1
 first_valid_gid = 1
 protocols = imap
-listen = 127.0.0.1
-disable_plaintext_auth = {only_tls}
+listen = 127.0.0.1, 127.0.0.2
+disable_plaintext_auth = no
 auth_mechanisms = {mechanisms}
 ssl = yes
 ssl_cert = <{root}/certificate.pem
@@ -74,11 +74,9 @@ service anvil {{
 service imap-login {{
   chroot =
   inet_listener imap {{
-    address = 127.0.0.1
     port = {port}
   }}
   inet_listener imaps {{
-    address = 127.0.0.1
     port = {tls_port}
     ssl = yes
   }}
@@ -146,7 +144,6 @@ def dovecot(
     prefix: str = "",
     separator: str = "/",
     layout: str = "",
-    only_tls: bool = False,
     mechanisms: str = "plain login",
 ) -> Iterator[Dovecot]:
     """Run one for the length of a block.
@@ -155,7 +152,6 @@ def dovecot(
         prefix: of the user's own mailboxes, `INBOX.` as Courier has it.
         separator: between the levels of names.
         layout: of the Maildir, `:LAYOUT=fs`.
-        only_tls: no password is taken in clear.
         mechanisms: of SASL.
     """
     binary = program("dovecot")
@@ -181,13 +177,12 @@ def dovecot(
                 root=root,
                 me=_me(),
                 group=_group(),
-                only_tls="yes" if only_tls else "no",
                 mechanisms=mechanisms,
                 layout=layout,
                 prefix=prefix,
                 separator=separator,
-                sent=f"{prefix}Gesendet",
-                trash=f"{prefix}Papierkorb",
+                sent="Gesendet",
+                trash="Papierkorb",
                 port=port,
                 tls_port=tls_port,
             )

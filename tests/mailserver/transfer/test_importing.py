@@ -80,6 +80,14 @@ async def test_a_server_without_sasl_gets_secrets_as_literals(account: Account) 
         assert script.heard[at + 1] == PASSWORD.encode()
 
 
+async def test_no_password_goes_to_who_does_not_want_it(account: Account) -> None:
+    async with pretending(a_script()) as script:
+        script.capabilities = "IMAP4rev1 LOGINDISABLED AUTH=GSSAPI"
+        with pytest.raises(Refused, match="takes no password"):
+            await importing(script, account).run()
+        assert len(script.heard) <= 2
+
+
 async def test_gmails_labels_make_one_email_in_several_mailboxes(account: Account) -> None:
     everything = Box(
         [
