@@ -1,0 +1,5 @@
+require ["fileinto", "variables", "mailbox"];
+if header :matches "List-Id" "*<*.*>*" {
+    fileinto :create "Lists/${2}";
+    stop;
+}
