@@ -27,6 +27,8 @@ from tests.support.scanner import Scanner, postgres_values, sqlite_values
 from tests.support.wire import quoted, raw, signed_in
 
 WHO = "ada@example.test"
+SENDING = {"ZEGEL_RELAY_ENABLED": "true", "ZEGEL_DNS_NAMESERVERS": "127.0.0.1:1"}
+"""The relay is on, and nobody answers it: what is sent elsewhere waits in the queue."""
 
 
 def canary() -> str:
@@ -54,7 +56,7 @@ class Cage:
 
 
 def a_cage(directory: Path, environ: dict[str, str]) -> Cage:
-    product = Product(directory, {"ZEGEL_LOG_LEVEL": "debug", **environ})
+    product = Product(directory, {"ZEGEL_LOG_LEVEL": "debug", **SENDING, **environ})
     word = canary()
     cage = Cage(product, word, password=f"{word} is a long enough password")
     product.zegel("domain", "add", "example.test")
@@ -117,6 +119,28 @@ def deliver(cage: Cage) -> None:
         with smtplib.SMTP_SSL("localhost", submissions, context=tls) as client:
             client.login(WHO, cage.app_password)
             client.sendmail(WHO, [WHO], letter(cage, octets, own=True))
+
+
+def send_elsewhere(cage: Cage) -> None:
+    """Leave mail in the queue, with whatever its parameters can carry, and steer it."""
+    submissions = cage.product.port("submissions")
+    for octets in (0, 200_000):
+        with smtplib.SMTP_SSL("localhost", submissions, context=_trusting(cage)) as client:
+            client.login(WHO, cage.app_password)
+            client.sendmail(
+                WHO,
+                [f"{cage.named('away')}@elsewhere.test", f"{cage.named('other')}@there.test"],
+                letter(cage, octets, own=True),
+                mail_options=[f"ENVID={cage.named('envid')}", "RET=FULL", "HOLDFOR=1"],
+                rcpt_options=["NOTIFY=SUCCESS,FAILURE", f"ORCPT=rfc822;{cage.named('orcpt')}"],
+            )
+    time.sleep(2)  # they are tried, and put off
+    listed = cage.product.zegel("queue", "list")
+    assert listed.count("elsewhere.test") == listed.count("there.test") == 2
+    for line in listed.splitlines()[1:]:
+        listed += cage.product.zegel("queue", "explain", line.split()[0])
+    assert cage.word not in listed
+    cage.product.zegel("queue", "hold", line.split()[0])
 
 
 def misbehave_smtp(cage: Cage) -> None:
@@ -293,6 +317,7 @@ async def test_t_canary(databases: Databases, tmp_path: Path) -> None:
     try:
         product.start()
         deliver(cage)
+        send_elsewhere(cage)
         misbehave_smtp(cage)
         misbehave_imap(cage)
         arrange(cage)
