@@ -13,7 +13,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
@@ -249,7 +249,6 @@ async def _check_message(
     signature = parse_message_signature(parse_tags(last.message.value))
     if SEAL in signature.names:
         raise _wrong("the message signature covers a seal")
-    signature = replace(signature, within=signature.domain)
     untimely = out_of_time(signature, now)
     if untimely:
         raise _wrong(f"the message signature: {untimely}")
@@ -297,7 +296,7 @@ async def _key(resolver: Resolver, signature: Signature) -> KeyRecord:
     if signature.hash_name != "sha256":
         raise _wrong("SHA-1 proves nothing")
     record = await look_up(resolver, signature.domain, signature.selector)
-    unfit = unfit_key(replace(signature, within=signature.domain), record)
+    unfit = unfit_key(signature, record)
     if unfit:
         raise _wrong(unfit)
     return record

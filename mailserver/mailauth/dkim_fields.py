@@ -7,7 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from mailserver.crypto.dkim import KeyType, PublicKey
@@ -68,9 +68,9 @@ class Signature:
     names: tuple[bytes, ...] = ()
     """The fields it covers, in order, in lower case."""
     identity: str = ""
-    """The agent or user in whose name it is made; of DKIM never without an @."""
+    """The agent or user in whose name it is made, with an @; ARC has none."""
     within: str = ""
-    """The identity's domain: `domain`, or one below it."""
+    """The identity's domain, or where there is none `domain`."""
     length: int | None = None
     """How many octets of the canonical body are hashed; None for all."""
     signed_at: int | None = None
@@ -96,25 +96,31 @@ def parse_dkim_signature(value: bytes) -> Signature:
     tags = parse_tags(value)
     if _needed(tags, "v") != "1":
         raise _wrong("the version is not 1")
-    signature = parse_message_signature(tags)
+    seal = parse_seal(tags)
     methods = tags.get("q", "dns/txt").split(":")
     if "dns/txt" not in (method.strip(_WHITE).lower() for method in methods):
         raise _wrong("its key is not to be found in DNS")
-    identity = _unquoted(tags.get("i", f"@{signature.domain}"))
+    identity = _unquoted(tags.get("i", f"@{seal.domain}"))
     _, at, domain = identity.rpartition("@")
     within = _domain(domain) if at else ""
-    if within != signature.domain and not within.endswith(f".{signature.domain}"):
+    if within != seal.domain and not within.endswith(f".{seal.domain}"):
         raise _wrong("the identity i= is not of the domain d=")
-    return replace(signature, identity=identity, within=within)
+    return _of_message(seal, identity, within)
 
 
 def parse_message_signature(tags: Tags) -> Signature:
-    """Read what DKIM-Signature and ARC-Message-Signature have in common.
+    """Read an ARC-Message-Signature, whose `i=` and `v=` are not those of DKIM (RFC 8617 §4.1.2).
 
     Raises:
         PeerFault: BAD_SYNTAX, as above.
     """
     seal = parse_seal(tags)
+    return _of_message(seal, "", seal.domain)
+
+
+def _of_message(seal: Signature, identity: str, within: str) -> Signature:
+    """Read what DKIM-Signature and ARC-Message-Signature have in common."""
+    tags = seal.tags
     header, _, body = tags.get("c", "simple/simple").lower().partition("/")
     try:
         header_canon, body_canon = Canon(header), Canon(body or "simple")
@@ -128,13 +134,21 @@ def parse_message_signature(tags: Tags) -> Signature:
     signed_at, expires_at = seal.signed_at, _number(tags, "x")
     if signed_at is not None and expires_at is not None and expires_at < signed_at:
         raise _wrong("it expires before it was made")
-    return replace(
-        seal,
+    return Signature(  # `replace` takes four times as long
+        kind=seal.kind,
+        hash_name=seal.hash_name,
+        value=seal.value,
+        domain=seal.domain,
+        selector=seal.selector,
+        tags=tags,
         header_canon=header_canon,
         body_canon=body_canon,
         body_hash=_base64(tags, "bh"),
         names=tuple(name.encode() for name in names),
+        identity=identity,
+        within=within,
         length=_number(tags, "l"),
+        signed_at=signed_at,
         expires_at=expires_at,
     )
 
@@ -148,11 +162,13 @@ def parse_seal(tags: Tags) -> Signature:
     kind, _, hash_name = _needed(tags, "a").lower().partition("-")
     if (kind, hash_name) not in (("rsa", "sha256"), ("ed25519", "sha256"), ("rsa", "sha1")):
         raise _wrong("the algorithm a= is unknown")
+    domain = _domain(_needed(tags, "d"))
     return Signature(
         kind=KeyType(kind),
         hash_name=hash_name,
         value=_base64(tags, "b"),
-        domain=_domain(_needed(tags, "d")),
+        domain=domain,
+        within=domain,
         selector=_domain(_needed(tags, "s")),
         tags=tags,
         signed_at=_number(tags, "t"),
