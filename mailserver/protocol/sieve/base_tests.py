@@ -106,7 +106,9 @@ def _address(call: Call, scope: Scope) -> Check:
         for name in names:
             field = name(run)
             if field.lower() in ADDRESS_FIELDS:
-                parts = (part_of(one, part) for one in run.message.addresses(field, index))
+                addresses = run.message.addresses(field, index)
+                run.spend(1 + len(addresses))
+                parts = (part_of(one, part) for one in addresses)
                 found += [text for text in parts if text is not None]
         return match.any(run, found)
 

@@ -24,17 +24,31 @@ def _body(call: Call, scope: Scope) -> Check:
     raw, content = call.has("raw"), call.has("content")
 
     def body(run: Run) -> bool:
-        if raw:
-            values = [_raw(run)]
-        elif content:
-            wanted = [one(run).lower() for one in types]
-            values = list(_content(run, wanted))
-        else:
-            values = list(_texts(run))
-        run.spend(sum(map(len, values)) // 16)
-        return match.any(run, values)
+        wanted = [one(run).lower() for one in types]
+        transform = ("content", *wanted) if content else ("raw" if raw else "text",)
+        return match.any(run, _read(run, transform))
 
     return body
+
+
+def _read(run: Run, transform: tuple[str, ...]) -> list[str]:
+    """Return what a transform makes of the body; it is made once in a run."""
+    known = run.message.read.get(transform)
+    if known is not None:
+        return known
+    if not run.message.is_scanned:
+        run.spend(run.message.size_octets // 256)
+    how, *types = transform
+    match how:
+        case "raw":
+            values = [_raw(run)]
+        case "content":
+            values = list(_content(run, types))
+        case _:
+            values = list(_texts(run))
+    run.spend(sum(map(len, values)) // 16)
+    run.message.read[transform] = values
+    return values
 
 
 def _raw(run: Run) -> str:

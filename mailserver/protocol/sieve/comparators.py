@@ -17,6 +17,8 @@ class Comparator(Protocol):
     substrings: bool
     """It can look for one text within another."""
     ignores_case: bool
+    characters_a_step: int
+    """How much of a text is folded and looked through in a step of work."""
 
     def fold(self, text: str) -> str:
         """Return the form of `text` that is compared."""
@@ -32,6 +34,7 @@ class Octets:
 
     substrings = True
     ignores_case = False
+    characters_a_step = 64
 
     def fold(self, text: str) -> str:
         """Return the octets, each as a character."""
@@ -57,6 +60,7 @@ class UnicodeCasemap:
 
     substrings = True
     ignores_case = True
+    characters_a_step = 2
 
     def fold(self, text: str) -> str:
         """Return the text in title case, decomposed, character by character."""

@@ -71,7 +71,7 @@ class Matcher:
         return any(self._one(run, str(number), key(run)) for key in self._keys)
 
     def _one(self, run: Run, value: str, key: str) -> bool:
-        run.spend(1 + (len(value) + len(key)) // 64)
+        run.spend(1 + (len(value) + len(key)) // self._comparator.characters_a_step)
         if self._how == "regex":
             return self._regex(run, value, key)
         fold = self._comparator.fold
@@ -86,6 +86,9 @@ class Matcher:
                 return self._relation(fold(value), fold(key))
 
     def _glob(self, run: Run, value: str, subject: str, pattern: str) -> bool:
+        if len(pattern) > run.limits.variable_characters:
+            raise SieveError(0, 0, "this pattern is too long")
+        run.spend(len(pattern))
         compiled = glob(pattern)
         run.spend(compiled.work(len(subject)))
         spans = compiled.match(subject)

@@ -21,7 +21,17 @@ _WORD_OCTETS = 42  # of text in one encoded word, so that it stays within 75 cha
 class Message:
     """One message and its header's edits; made anew for each run."""
 
-    __slots__ = ("_added", "_block_end", "_edited", "_fields", "_root", "_values", "octets")
+    __slots__ = (
+        "_added",
+        "_addresses",
+        "_block_end",
+        "_edited",
+        "_fields",
+        "_root",
+        "_values",
+        "octets",
+        "read",
+    )
 
     def __init__(self, octets: bytes) -> None:
         """Look at the message's header; its body is looked at when asked for."""
@@ -30,6 +40,9 @@ class Message:
         self._block_end = _header_end(octets)
         self._fields = header_fields(octets[: self._block_end])
         self._values: dict[bytes, list[str]] = {}
+        self._addresses: dict[tuple[bytes, int | None], list[Address]] = {}
+        self.read: dict[tuple[str, ...], list[str]] = {}
+        """What was read out of the body, by how it was asked for: edits do not touch it."""
         self._edited: bytes | None = None
         self._added = 0
 
@@ -37,6 +50,11 @@ class Message:
     def size_octets(self) -> int:
         """The size of the message as it came; edits do not count (RFC 5293 §6)."""
         return len(self.octets)
+
+    @property
+    def is_scanned(self) -> bool:
+        """Whether `root` is at hand."""
+        return self._root is not None
 
     @property
     def root(self) -> Part:
@@ -73,13 +91,17 @@ class Message:
         `index` counts the field from 1, from the end where it is negative (RFC 5260 §6).
         """
         key = name.lower().encode("ascii", "replace")
+        known = self._addresses.get((key, index))
+        if known is not None:
+            return known
         fields = [unfold(value) for lower, value, _ in self._fields if lower == key]
-        chosen = fields if index is None else pick(fields, index)
-        found = []
-        for value in chosen:
-            for mailbox in addresses(value):
-                if mailbox.local and mailbox.domain:
-                    found.append(_address(mailbox.local, mailbox.domain))
+        found = [
+            _address(mailbox.local, mailbox.domain)
+            for value in (fields if index is None else pick(fields, index))
+            for mailbox in addresses(value)
+            if mailbox.local and mailbox.domain
+        ]
+        self._addresses[key, index] = found
         return found
 
     def add(self, name: str, value: str, *, last: bool, most: int) -> None:
@@ -130,6 +152,7 @@ class Message:
     def _changed(self, name: str) -> None:
         self._edited = b""
         self._values.pop(name.lower().encode(), None)
+        self._addresses.clear()
 
 
 def pick(values: list[bytes], index: int) -> list[bytes]:

@@ -164,3 +164,29 @@ def test_expressions_match_as_they_should(
 def test_case_is_ignored_on_request() -> None:
     assert Regex("[a-c]É", ignore_case=True).search("xBé", lambda _: None)
     assert not Regex("[a-c]É", ignore_case=False).search("xBé", lambda _: None)
+
+
+def test_a_pattern_has_so_many_characters() -> None:
+    outcome = run(f'if header :matches "subject" "{"a" * 4_001}" {{ discard; }}')
+    assert failed(outcome) == "this pattern is too long"
+    long = run(f'require "regex"; if header :regex "subject" "{"a" * 990}" {{ discard; }}')
+    assert did(long) == "keep"
+    grown = (
+        'require ["regex", "variables"]; set "a" "0123456789";'
+        + 'set "a" "${a}${a}";' * 7
+        + 'if header :regex "subject" "${a}" { discard; }'
+    )
+    assert failed(run(grown)) == "this regular expression is too long"
+    wrong = 'require ["regex", "variables"]; set "a" "("; if header :regex "x" "${a}" { discard; }'
+    assert failed(run(wrong, b"X: y\r\n\r\n")) == ("this is no regular expression: a ( has no )")
+
+
+def test_many_tests_look_at_one_body_and_one_field_for_the_price_of_one() -> None:
+    octets = b"To: " + b"a@b.test, " * 10_000 + b"c@d.test\r\n\r\n" + b"word " * 100_000
+    tests = "".join(
+        f'if body :contains "needle{n}" {{ discard; }} if address "to" "x{n}@y.test" {{ keep; }}'
+        for n in range(8)
+    )
+    began = time.monotonic()
+    assert did(run(f'require "body"; {tests}', octets)) == "keep"
+    assert time.monotonic() - began < SECONDS
