@@ -27,6 +27,7 @@ from mailserver.mail.queue_items import (
     encode_item,
     encode_submitted,
 )
+from mailserver.mail.queue_keys import move_to_current_key
 from mailserver.model.envelope import DEFAULT_NOTIFY, Notify, Onward, RemoteReply
 from mailserver.model.errors import Absent, Condition, Corrupt, MailError, Transient
 from mailserver.model.ids import AccountId, ObjectId, QueueId, new_object_id
@@ -104,9 +105,12 @@ class Outgoing:
     async def begin(self) -> None:
         """Take over what the process before us left; called once, before anything is leased.
 
-        On SQLite there is one server, so that every lease is a dead one's; on PostgreSQL others
-        may be at work, and dead leases end by themselves.
+        What stands under an older master key is moved to the current one. On SQLite there is one
+        server, so that every lease is a dead one's; on PostgreSQL others may be at work, and dead
+        leases end by themselves.
         """
+        for domain in await move_to_current_key(self._store, self._instance):
+            await self.tune(domain, paused=True)
         if self._store.database.kind is Engine.SQLITE:
             await self._store.queue.ask(Recover())
 

@@ -1,6 +1,7 @@
 """The outgoing queue as the layers above call it."""
 
 import hashlib
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from mailserver.model.ids import AccountId, ObjectId, QueueId
 from mailserver.model.sealed import Guarded
 from mailserver.store.access import Access
 from mailserver.store.blobs import Place
-from mailserver.store.driver import Sql, fetch, fetch_one
+from mailserver.store.driver import Sql, fetch, fetch_one, run
 from mailserver.store.queue_batch import run_requests
 from mailserver.store.queue_rows import (
     INSTANCE,
@@ -21,6 +22,7 @@ from mailserver.store.queue_rows import (
     Enqueue,
     NewSubmission,
     Outcome,
+    Part,
     Placed,
     QueueRow,
     QueueState,
@@ -49,8 +51,28 @@ _DESTINATIONS = Sql(
     " FROM queue_destinations d WHERE d.destination >= ? ORDER BY d.destination LIMIT ?"
 )
 
+_REGUARD = {
+    Part.ITEM: Sql("UPDATE queue SET item = ? WHERE queue_id = ? AND item = ?"),
+    Part.ENVELOPE: Sql(
+        "UPDATE queue_messages SET envelope = ? WHERE object_id = ? AND envelope = ?"
+        " AND account_id = ?"
+    ),
+    Part.DOMAIN: Sql(
+        "UPDATE queue_destinations SET domain = ? WHERE destination = ? AND domain = ?"
+    ),
+}
+
 FIRST = QueueId(b"")
 """Before every row: where a list begins."""
+
+
+class Reguarded(NamedTuple):
+    """Guarded octets of the instance, sealed anew: which, what stood there, and what shall."""
+
+    part: Part
+    name: bytes
+    old: Guarded
+    new: Guarded
 
 
 class StoredBody(NamedTuple):
@@ -62,6 +84,12 @@ class StoredBody(NamedTuple):
 
 def _rows(connection: Connection, sql: Sql, values: tuple[object, ...]) -> list[QueueRow]:
     return [QueueRow._make(row) for row in fetch(connection, sql, values)]
+
+
+def _reguard(connection: Connection, changes: Sequence[Reguarded]) -> None:
+    for part, name, old, new in sorted(changes):  # in one order, as locks are always taken
+        values = (new, name, old)
+        run(connection, _REGUARD[part], (*values, INSTANCE) if part is Part.ENVELOPE else values)
 
 
 class Queue:
@@ -184,6 +212,10 @@ class Queue:
         """Count the rows of each state; this looks at all of them."""
         found = await self._access.read_once(lambda connection: fetch(connection, _COUNTS))
         return {QueueState(state): count for state, count in found}
+
+    async def reguard(self, changes: Sequence[Reguarded]) -> None:
+        """Replace guarded octets of the instance, those that nobody changed meanwhile."""
+        await self._access.write_instance(lambda connection: _reguard(connection, changes))
 
     async def next_turn(self) -> int | None:
         """Say when the next destination has its turn, in microseconds; None: nothing waits."""

@@ -33,6 +33,14 @@ class QueueState(IntEnum):
     """For somebody to release it."""
 
 
+class Part(IntEnum):
+    """What is guarded by the instance, by the table it lies in."""
+
+    ITEM = 1
+    ENVELOPE = 2
+    DOMAIN = 3
+
+
 class RowName(NamedTuple):
     """What finds a row, and the lock it is under."""
 

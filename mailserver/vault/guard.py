@@ -131,8 +131,16 @@ class InstanceGuard:
             raise Corrupt(Condition.KEY_MISMATCH, "guarded data names a master key we do not have")
         return self._ciphers[kid].open(octets[_KID.size :], _instance_context(kind, object_id, kid))
 
+    @property
+    def current(self) -> int:
+        """The number of the master key that it seals under."""
+        return self._current
+
     def name_hash(self, name: str) -> bytes:
-        """Return 16 octets, equal for equal names of this server; they tell no more."""
+        """Return 16 octets, equal for equal names of this server; they tell no more.
+
+        The oldest master key makes them, so that they change only when that is retired.
+        """
         return mac(self._names, name.encode())[:HASH_OCTETS]
 
     def kid_of(self, guarded: Guarded) -> int:
