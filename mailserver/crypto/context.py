@@ -55,6 +55,7 @@ class Kind(IntEnum):
     VACATION = 68
     QUEUE_ITEM = 69
     ALIAS = 70
+    JUNK_MODEL = 71
     TRANSFER = 80
     EXTERNAL_ACCOUNT = 81
     EXTERNAL_RESULT = 82

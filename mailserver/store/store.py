@@ -21,6 +21,8 @@ from mailserver.store.engine import open_database
 from mailserver.store.entries import Entries
 from mailserver.store.epochs import Epochs
 from mailserver.store.external import Externals
+from mailserver.store.greylist import Greylist
+from mailserver.store.junk_models import JunkModels
 from mailserver.store.list_blocks import ListBlocks
 from mailserver.store.locking import lock_accounts
 from mailserver.store.log import Changes
@@ -30,6 +32,7 @@ from mailserver.store.notify import Notifier
 from mailserver.store.postgres import PostgresDatabase
 from mailserver.store.queue import Queue
 from mailserver.store.search import SearchIndex
+from mailserver.store.senders import Senders
 from mailserver.store.sieve import Sieve
 from mailserver.store.sts_policies import StsPolicies
 from mailserver.store.sweeps import Sweeps
@@ -69,6 +72,9 @@ class Store:
         self.queue = Queue(self._access, ROW_OCTETS[database.kind])
         self.sts_policies = StsPolicies(self._access)
         self.sieve = Sieve(self._access)
+        self.senders = Senders(self._access)
+        self.greylist = Greylist(self._access)
+        self.junk_models = JunkModels(self._access)
         self.sweeps = Sweeps(self._access)
         self.transfers = Transfers(self._access)
         self.externals = Externals(self._access)

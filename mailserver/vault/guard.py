@@ -5,7 +5,7 @@ row erases it all, in every backup. The instance's data is under the master key.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Never
 
 from mailserver.crypto.aead import Aead
@@ -30,7 +30,7 @@ _INSTANCE = AccountId(bytes(16))
 class AccountGuard:
     """Seals and opens one account's guarded data, under keys derived from its guard key."""
 
-    __slots__ = ("_account", "_audit", "_cipher", "_names", "_threads")
+    __slots__ = ("_account", "_audit", "_cipher", "_names", "_threads", "_words")
 
     def __init__(self, guard_key: bytes | bytearray, account: AccountId) -> None:
         """Derive the account's guard keys."""
@@ -41,6 +41,7 @@ class AccountGuard:
         self._names = hkdf(guard_key, b"names")
         self._threads = hkdf(guard_key, b"threads")
         self._audit = hkdf(guard_key, b"audit")
+        self._words = hkdf(guard_key, b"words")
 
     def seal(
         self, kind: Kind, object_id: ObjectId, data: bytes, field: FieldId = FieldId.VALUE
@@ -80,6 +81,11 @@ class AccountGuard:
         """Return 16 octets, equal for equal Message-IDs of this account; they tell no more."""
         return mac(self._threads, message_id)[:HASH_OCTETS]
 
+    def word_hashes(self, words: Iterable[str], octets: int) -> list[bytes]:
+        """Return so many octets for each word, equal for equal words of this account only."""
+        key = self._words
+        return [mac(key, word.encode("utf-8", "replace"))[:octets] for word in words]
+
     @property
     def audit_key(self) -> bytearray:
         """The key of this account's personal fields in the audit log; not to be changed."""
@@ -87,7 +93,7 @@ class AccountGuard:
 
     def close(self) -> None:
         """Overwrite the derived keys; the guard is not used afterwards."""
-        for key in (self._names, self._threads, self._audit):
+        for key in (self._names, self._threads, self._audit, self._words):
             overwrite(key)
 
     def _context(self, kind: Kind, object_id: ObjectId, field: FieldId) -> bytes:
