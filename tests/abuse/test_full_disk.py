@@ -4,19 +4,16 @@ The server runs in a mount namespace of its own, in which its data directory is 
 takes root, or a user namespace. The test fills and empties it from outside.
 """
 
-import random
 import shutil
 import subprocess
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from mailserver.store.store import Store
+from tests.support.letters import Letters, doors, fill_up, settled
 from tests.support.server import Server, databases
-from tests.support.wire import RawWire, raw, signed_in
 
 MOUNT = 'mount -t tmpfs -o size=24m,mode=700 tmpfs "$0" && exec "$@"'
 NAMESPACE = ("unshare", "--mount")
@@ -31,16 +28,14 @@ def _can_mount(directory: Path) -> bool:
     return tried.returncode == 0
 
 
-class SmallDisk:
+class SmallDisk(Letters):
     """A server whose data directory holds 24 MiB."""
 
     def __init__(self, directory: Path, *options: str) -> None:
         data = directory / "data"
         data.mkdir()
         prefix = (*NAMESPACE, "sh", "-c", MOUNT, str(data))
-        self.server = Server(directory, *options, users=2, prefix=prefix)
-        self.accepted: list[bytes] = []
-        self._sent = 0
+        super().__init__(Server(directory, *options, users=2, prefix=prefix))
 
     @property
     def inside(self) -> Path:
@@ -53,54 +48,7 @@ class SmallDisk:
 
     def fill(self) -> None:
         """Leave no block free."""
-        with self.filler.open("ab", buffering=0) as file:
-            for octets in (1 << 20, 1 << 12, 1):
-                try:
-                    while file.write(bytes(octets)) == octets:
-                        pass
-                except OSError:
-                    continue
-
-    def letter(self, octets: int) -> bytes:
-        self._sent += 1
-        head = b"Subject: letter %d of all\r\n\r\n" % self._sent
-        noise = random.Random(self._sent).randbytes(octets // 2).hex().encode()
-        return head + b"\r\n".join(noise[at : at + 70] for at in range(0, len(noise), 70)) + b"\r\n"
-
-    def send(self, wire: RawWire, octets: int) -> bytes:
-        """Deliver a letter to the first user; returns the reply to its content."""
-        letter = self.letter(octets)
-        address = self.server.user()[0].encode()
-        assert wire.ask(b"MAIL FROM:<bob@elsewhere.test>").startswith(b"250")
-        reply = wire.ask(b"RCPT TO:<%s>" % address)
-        if reply.startswith(b"250"):
-            assert wire.ask(b"DATA").startswith(b"354")
-            reply = wire.ask(letter + b".")
-        else:
-            wire.ask(b"RSET")
-        if reply.startswith(b"250"):
-            self.accepted.append(letter)
-        return reply
-
-    def append(self, wire: RawWire, octets: int) -> bytes:
-        """Append a letter; returns the tagged response."""
-        letter = self.letter(octets)
-        wire.send(b"a APPEND INBOX {%d+}\r\n" % len(letter) + letter + b"\r\n")
-        answer = wire.until(b"a ")[-1]
-        if answer.startswith(b"a OK"):
-            self.accepted.append(letter)
-        return answer
-
-    def stored(self) -> list[bytes]:
-        """Return what is in the first user's INBOX."""
-        with signed_in(self.server.address("imap"), self.server.user()) as wire:
-            wire.send(b"f FETCH 1:* (BODY.PEEK[])\r\n")
-            letters = []
-            while not (line := wire.line()).startswith(b"f "):
-                letters.append(wire.octets(int(line.rpartition(b"{")[2].rstrip(b"}"))))
-                assert wire.line() == b")"
-            assert line.startswith(b"f OK")
-            return letters
+        fill_up(self.filler)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
@@ -115,28 +63,6 @@ async def disk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
             yield disk
         finally:
             disk.server.kill()
-
-
-@contextmanager
-def doors(server: Server) -> Iterator[tuple[RawWire, RawWire, RawWire]]:
-    """Open LMTP, MX, and IMAP with INBOX selected."""
-    with (
-        raw(server.address("lmtp")) as lmtp,
-        raw(server.address("mx")) as mx,
-        signed_in(server.address("imap"), server.user()) as imap,
-    ):
-        for wire, greeting in ((lmtp, b"LHLO x"), (mx, b"EHLO x")):
-            wire.reply()
-            wire.ask(greeting)
-        yield lmtp, mx, imap
-
-
-def settled(attempt: float = 20) -> Iterator[None]:
-    """Try again for a while."""
-    end = time.monotonic() + attempt
-    while time.monotonic() < end:
-        yield
-        time.sleep(0.1)
 
 
 async def test_a_full_disk_refuses_for_now_and_recovers_by_itself(
@@ -166,12 +92,12 @@ async def test_a_full_disk_refuses_for_now_and_recovers_by_itself(
         # Reading goes on as if nothing were.
         assert imap.tagged(b"NOOP").startswith(b"t OK")
         assert len(disk.stored()) == len(disk.accepted)
-        _the_same(disk)
+        disk.assert_the_same()
         disk.filler.unlink()
         assert any(disk.send(lmtp, LARGE).startswith(b"250") for _ in settled())
         assert disk.send(mx, LARGE).startswith(b"250")
         assert disk.append(imap, LARGE).startswith(b"a OK")
-    _the_same(disk)
+    disk.assert_the_same()
     assert server.running
     if on_sqlite:  # by a copy: SQLite would look for the file outside of the namespace
         copy = shutil.copytree(disk.inside, tmp_path / "copy")
@@ -180,10 +106,3 @@ async def test_a_full_disk_refuses_for_now_and_recovers_by_itself(
         await store.close()
     assert "Traceback" not in server.words()
     assert '"level":"error"' not in server.words(), "a full disk is foreseen"
-
-
-def _the_same(disk: SmallDisk) -> None:
-    """What was accepted is there, once, in its order of acceptance or not, and nothing else is."""
-    stored = disk.stored()
-    assert len(stored) == len(disk.accepted)
-    assert all(sum(each.endswith(letter) for each in stored) == 1 for letter in disk.accepted)

@@ -94,7 +94,7 @@ def _wheel() -> Path:
 
 
 @dataclass(frozen=True)
-class _User:
+class User:
     """Whom the server runs as."""
 
     uid: int
@@ -117,14 +117,15 @@ class _User:
             raise RuntimeError(f"{command[0]} failed: {done.stdout.decode(errors='replace')}")
 
 
-def _user() -> _User:
+def unprivileged() -> User:
+    """Return whom PostgreSQL may run as: ourselves, unless we are root."""
     if os.geteuid() != 0:
-        return _User(os.geteuid(), os.getegid())
+        return User(os.geteuid(), os.getegid())
     entry = pwd.getpwnam(UNPRIVILEGED)
-    return _User(entry.pw_uid, entry.pw_gid)
+    return User(entry.pw_uid, entry.pw_gid)
 
 
-def _programs(run_directory: Path, user: _User) -> Path:
+def programs_of(run_directory: Path, user: User) -> Path:
     """Return a directory of the server's programs that `user` may run, copied where it must be."""
     installed = _wheel()
     programs = installed / "pginstall" / "bin"
@@ -141,7 +142,8 @@ def _programs(run_directory: Path, user: _User) -> Path:
     return programs
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -150,11 +152,11 @@ def _free_port() -> int:
 
 def _start(run_directory: Path, name: str) -> PostgresServer:
     """Make a cluster and start its server."""
-    user = _user()
-    programs = _programs(run_directory, user)
+    user = unprivileged()
+    programs = programs_of(run_directory, user)
     home = run_directory / name
     home.mkdir(mode=0o700)
-    password, port = secrets.token_hex(16), _free_port()
+    password, port = secrets.token_hex(16), free_port()
     secret = home / "password"
     secret.write_text(password)
     data = home / "data"
