@@ -16,7 +16,7 @@ log = get_logger("upkeep")
 
 
 async def forget_old(store: Store, now: datetime) -> None:
-    """Prune change logs after 30 days, and delete what no row names any more.
+    """Prune change logs after 30 days, and delete what no row names or nobody needs any more.
 
     Raises:
         Transient: the list of accounts or of blobs could not be read.
@@ -27,6 +27,7 @@ async def forget_old(store: Store, now: datetime) -> None:
             await store.sweeps.forget_threads(account.account_id)
         except MailError as error:
             log.warning("upkeep of an account failed", condition=error.condition.name)
+    await store.sieve.forget(now)
     orphans = await store.sweeps.delete_orphans(now - ORPHAN_AGE)
     if orphans:
         log.info("orphaned blobs deleted", blobs=orphans)

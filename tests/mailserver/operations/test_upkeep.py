@@ -46,3 +46,13 @@ async def test_a_blob_that_no_row_names_goes_after_a_day(mail: MailNode) -> None
     assert orphan not in set(store.blob_store.stored())
     (message,) = await messages(account, content=True)
     assert message.octets is not None
+
+
+async def test_ids_that_filters_remembered_go_when_they_expire(mail: MailNode) -> None:
+    account = await mail.account()
+    store, now, id_ = mail.node.store, mail.node.clock.now(), b"i" * 16
+    await store.sieve.remember(account.account_id, [(id_, now + timedelta(days=7))])
+    await forget_old(store, now + timedelta(days=6))
+    assert await store.sieve.seen(account.account_id, [id_]) == {id_}
+    await forget_old(store, now + timedelta(days=7))
+    assert await store.sieve.seen(account.account_id, [id_]) == frozenset()
