@@ -18,6 +18,7 @@ from mailserver.model.errors import Misconfigured
 from mailserver.runtime.settings_listeners import Listener, Listeners
 from mailserver.runtime.settings_relay import Relay
 from mailserver.runtime.settings_source import Origin, gather, read_toml, validated
+from mailserver.runtime.settings_spam import Processors, Scanners, Spam, unnamed
 from mailserver.runtime.settings_values import (
     GIB,
     KIB,
@@ -178,6 +179,10 @@ class Settings(Section):
     queue: Queue = Queue()
     relay: Relay = Relay()
     sieve: Sieve = Sieve()
+    scanners: Scanners = Scanners()
+    spam: Spam = Spam()
+    processors: Processors = ()
+    """Who else learns something of our mail; nobody who is not named here does."""
     external: External = External()
     log: Log = Log()
 
@@ -224,6 +229,7 @@ class Settings(Section):
         _check_listeners(self)
         _check_urls(self)
         _check_separation(self)
+        _check_processors(self)
         return self
 
 
@@ -263,6 +269,7 @@ _PATHS = (
     "tls.private_key",
     "relay.credentials_file",
     "relay.ca_file",
+    "scanners.rspamd_password_file",
 )
 _URLS = ("database.url", "keystore.url")
 
@@ -310,6 +317,19 @@ def _check_urls(settings: Settings) -> None:
         raise Misconfigured(
             "workers: several processes need PostgreSQL as database.url, for SQLite has one writer"
         )
+
+
+def _check_processors(settings: Settings) -> None:
+    host = unnamed(settings.scanners, settings.processors)
+    if host is not None:
+        raise Misconfigured(
+            f"scanners: mail would be read by {host}, which is not this machine; it needs an entry"
+            ' in [[processors]] with role = "scanner" and that host'
+        )
+    if settings.spam.doubtful_points > settings.spam.junk_points:
+        raise Misconfigured("spam.doubtful_points: it must not be above spam.junk_points")
+    if settings.spam.junk_points > settings.spam.reject_points:
+        raise Misconfigured("spam.junk_points: it must not be above spam.reject_points")
 
 
 def _check_separation(settings: Settings) -> None:
