@@ -1,10 +1,12 @@
-"""A bar that shows how far a transfer is, on a terminal; elsewhere a line for each mailbox."""
+"""A bar that shows how far a transfer is, on a terminal; elsewhere nothing.
+
+Where standard error is a file, a mailbox's name would stay there for others to read.
+"""
 
 import sys
 from types import TracebackType
 from typing import Self
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -14,7 +16,6 @@ class Bar:
 
     def __init__(self) -> None:
         """Show on standard error."""
-        self._on_terminal = sys.stderr.isatty()
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -23,7 +24,7 @@ class Bar:
             TimeElapsedColumn(),
             console=Console(stderr=True),
             transient=True,
-            disable=not self._on_terminal,
+            disable=not sys.stderr.isatty(),
         )
         self._task = self._bar.add_task("", total=None, rate="")
 
@@ -44,10 +45,7 @@ class Bar:
     def mailbox(self, name: str, messages: int) -> None:
         """Show the next mailbox; with 0 messages nobody knows how many there are."""
         printable = "".join(each if each.isprintable() else "?" for each in name)
-        if self._on_terminal:
-            self._bar.reset(self._task, description=printable, total=messages or None, rate="")
-        elif messages:
-            typer.echo(f"{printable}: {messages:,} messages", err=True)
+        self._bar.reset(self._task, description=printable, total=messages or None, rate="")
 
     def moved(self, messages: int, octets: int) -> None:
         """Show that messages are done."""

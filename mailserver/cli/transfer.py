@@ -190,8 +190,9 @@ def _export(context: typer.Context, kind: Format, address: str, directory: Path)
 
 def _tell(report: Report, done: str) -> None:
     mailboxes = "mailbox" if report.mailboxes == 1 else "mailboxes"
+    messages = "message" if report.messages == 1 else "messages"
     mib = report.octets / (1 << 20)
-    say(f"{report.messages:,} messages {done}, {mib:,.1f} MiB, {report.mailboxes} {mailboxes}.")
+    say(f"{report.messages:,} {messages} {done}, {mib:,.1f} MiB, {report.mailboxes} {mailboxes}.")
     for left in report.left[:LEFT_SHOWN]:
         say(f"  left behind: {_printable(left.where)}, {left.what}: {left.why}")
     if report.left_count > LEFT_SHOWN:
