@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mailserver.accounts.receiving import Receiving
 from mailserver.model.errors import Absent, Condition, Conflict, Corrupt, Transient
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Guarded
@@ -78,6 +79,7 @@ class Keyring:
         """Open rows of `keystore` with `master`; classical accounts only where they are allowed."""
         self.keystore = keystore
         self.master = master
+        self.receiving = Receiving(keystore, master)
         self._allow_classical = allow_classical
         self._opened: OrderedDict[AccountId, OpenedRow] = OrderedDict()
 

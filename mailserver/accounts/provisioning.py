@@ -11,22 +11,27 @@ from datetime import timedelta
 from functools import partial
 
 from mailserver.accounts import passwords
+from mailserver.accounts.admins import Admin
+from mailserver.accounts.directory import address_of, addresses_of
+from mailserver.accounts.former import cleared
 from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.keyring import PROVISIONAL, Keyring
 from mailserver.accounts.sessions import Sessions
 from mailserver.accounts.signing_keys import SigningKeys
 from mailserver.audit.chain import Chain
-from mailserver.audit.entry import OPERATOR, Event
+from mailserver.audit.entry import OPERATOR, Event, Facts
 from mailserver.audit.subjects import Subject
 from mailserver.crypto.context import Kind
 from mailserver.crypto.kdf import ARGON2_CURRENT
 from mailserver.crypto.suite import Suite
 from mailserver.model.address import Address, canonical_domain
-from mailserver.model.errors import Absent, Condition, Conflict
+from mailserver.model.errors import Absent, Condition, Conflict, Corrupt
 from mailserver.model.ids import AccountId, new_account_id
 from mailserver.model.mailbox import INBOX, Role
+from mailserver.model.notice import Notice, Tell, tell_nobody
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import Clock
+from mailserver.runtime.log import get_logger
 from mailserver.store.keystore import DeleteAll, Row, Step
 from mailserver.store.keystore_purge import Purged
 from mailserver.store.keystore_tables import Rows
@@ -36,6 +41,7 @@ from mailserver.vault.account_key import AccountKey
 from mailserver.vault.codes import new_recovery_code
 from mailserver.vault.credentials import make_password_wrap, make_recovery_wrap
 from mailserver.vault.guard import AccountGuard
+from mailserver.vault.receiving import HolderRecord
 from mailserver.vault.records import AccountRecord
 
 DEFAULT_MAILBOXES: tuple[tuple[str, Role], ...] = (
@@ -48,6 +54,8 @@ DEFAULT_MAILBOXES: tuple[tuple[str, Role], ...] = (
 )
 GUARD_KEY_OCTETS = 32
 ORPHANED_AFTER = timedelta(days=7)
+
+log = get_logger("accounts")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -74,10 +82,12 @@ class Provisioning:
         suite: Suite = Suite.HYBRID,
         argon2_parameters: int = ARGON2_CURRENT,
         signing_keys: SigningKeys | None = None,
+        tell: Tell = tell_nobody,
     ) -> None:
         """Make accounts whose keys are of `suite`, as `crypto.suite.self_test` found it.
 
-        New domains get `signing_keys`, where they are given.
+        New domains get `signing_keys`, where they are given. `tell` writes to whoever had an
+        address before.
         """
         self._store = store
         self._keyring = keyring
@@ -88,6 +98,7 @@ class Provisioning:
         self._suite = suite
         self._parameters = argon2_parameters
         self._signing_keys = signing_keys
+        self._tell = tell
 
     async def add_domain(self, name: str, *, actor: str = OPERATOR) -> str:
         """Take mail for a domain from now on; return its canonical name.
@@ -116,6 +127,7 @@ class Provisioning:
             raise Absent(Condition.NO_SUCH_DOMAIN, f"there is no domain {domain} here")
         await self._chain.record(Event.DOMAIN_REMOVED, actor=actor, facts={"domain": domain})
         await self._store.domains.remove(domain)
+        await self._keyring.apply([self._keyring.receiving.drop_domain(domain)])
         if self._signing_keys is not None:
             await self._signing_keys.forget(domain)
 
@@ -126,6 +138,7 @@ class Provisioning:
         *,
         quota_octets: int,
         provisional: bool = True,
+        second: Admin | None = None,
         actor: str = OPERATOR,
     ) -> NewUser:
         """Make an account with a password, as the operator at the keyboard does.
@@ -136,14 +149,18 @@ class Provisioning:
         Raises:
             Absent: NO_SUCH_DOMAIN, the domain is not ours.
             Conflict: ALREADY_EXISTS, somebody has the address.
-            Refused: WEAK_PASSWORD.
+            Refused: WEAK_PASSWORD; NOT_PERMITTED, the address was another account's within a year
+                and no `second` administrator approves.
         """
         if await self._store.domains.get(address.domain) is None:
             raise Absent(Condition.NO_SUCH_DOMAIN, f"there is no domain {address.domain} here")
-        if await self._store.accounts.by_address(address.key) is not None:
+        receiving = self._keyring.receiving
+        taken = await receiving.address(address, fresh=True) is not None
+        if taken or await self._store.accounts.by_address(address.key) is not None:
             raise Conflict(Condition.ALREADY_EXISTS, "somebody has this address already")
         passwords.check(password, address)
         account_id = new_account_id()
+        free = await cleared(receiving, address, account_id, second, self._clock)
         key = AccountKey.random(self._suite)
         code = new_recovery_code()
         record = AccountRecord(
@@ -156,9 +173,11 @@ class Provisioning:
             steps = await self._first_steps(account_id, record, key, password, code)
         finally:
             key.close()
-        await self._record_added(account_id, record, actor)
-        await self._keyring.apply(steps)
+        await self._record_added(account_id, record, actor, free.facts(second))
+        await self._keyring.apply([*steps, *free.steps])
         await self._create(account_id, address, record, quota_octets)
+        if free.whose is not None:
+            await self._tell(free.whose, Notice.ADDRESS_GIVEN_AWAY, str(address))
         return NewUser(account_id, address, code)
 
     async def _first_steps(
@@ -177,18 +196,21 @@ class Provisioning:
         by_code = make_recovery_wrap(key, account_id, code, now)
         return [
             self._keyring.add_account(account_id, record),
+            self._keyring.receiving.hold(address_of(record.addresses[0]), account_id),
             self._keyring.add_wrap(account_id, by_password),
             self._keyring.add_wrap(account_id, by_code),
         ]
 
-    async def _record_added(self, account_id: AccountId, record: AccountRecord, actor: str) -> None:
+    async def _record_added(
+        self, account_id: AccountId, record: AccountRecord, actor: str, facts: Facts
+    ) -> None:
         guard = AccountGuard(record.guard_key, account_id)
         subject = Subject(account_id, guard.audit_key)
         await self._chain.record(
             Event.ACCOUNT_ADDED,
             actor=actor,
             account_id=account_id,
-            facts={"provisional": int(PROVISIONAL in record.policy)},
+            facts={"provisional": int(PROVISIONAL in record.policy), **facts},
             personal=subject.seal({"address": record.addresses[0]}),
         )
         guard.close()
@@ -212,11 +234,15 @@ class Provisioning:
                 account_id, address.key, quota_octets, mailboxes, active=True
             )
         except Conflict:  # somebody else took the address meanwhile: these keys belong to nobody
-            await self._keyring.apply(_everything(account_id))
+            await self._keyring.apply(
+                [*_everything(account_id), self._keyring.receiving.drop(address)]
+            )
             raise
 
     async def remove_user(self, address: Address, *, actor: str = OPERATOR) -> Purged:
         """Erase an account: its keys, from the keystore and its files; then its rows and mail.
+
+        Its addresses are nobody's for twelve months.
 
         Raises:
             Absent: NO_SUCH_USER.
@@ -226,14 +252,43 @@ class Provisioning:
         if account_id is None:
             raise Absent(Condition.NO_SUCH_USER, "there is no such user here")
         await self._chain.record(Event.ACCOUNT_ERASED, actor=actor, account_id=account_id)
-        await self._keyring.apply(_everything(account_id))
+        ending = [*_everything(account_id), *await self._end_of_addresses(account_id)]
+        await self._keyring.apply(ending)
         self._sessions.revoke(account_id)
         purged = await self._keyring.keystore.purge()
         await self._store.accounts.remove(account_id)
         return purged
 
+    async def _end_of_addresses(self, account_id: AccountId) -> list[Step]:
+        """Make the steps that take an account's addresses from it, and remember whose they were."""
+        try:
+            addresses = addresses_of(await self._keyring.account(account_id, fresh=True))
+        except (Absent, Corrupt):  # erasing does not wait for a row that somebody spoilt
+            addresses = await self._indexed(account_id)
+        receiving, now = self._keyring.receiving, self._clock.now()
+        steps: list[Step] = []
+        for address in addresses:
+            steps.append(receiving.drop(address))
+            steps += receiving.bury(address, account_id, now)
+        return steps
+
+    async def _indexed(self, account_id: AccountId) -> tuple[Address, ...]:
+        """Return those of the index's addresses of an account that the keystore says are its."""
+        row = await self._store.accounts.get(account_id)
+        found = []
+        for address in map(address_of, row.addresses):
+            record = await self._keyring.receiving.address(address, fresh=True)
+            if isinstance(record, HolderRecord) and record.account == account_id:
+                found.append(address)
+        return tuple(found)
+
     async def sweep(self) -> int:
-        """Remove keys whose account was never finished; return of how many accounts."""
+        """Remove keys whose account was never finished; return of how many accounts.
+
+        Tombs that are a year old go, and addresses of accounts that were made before addresses had
+        rows get theirs.
+        """
+        await self._keyring.receiving.forget_tombs(self._clock.now())
         swept = 0
         last: Row | None = None
         while page := await self._keyring.keystore.page(Rows.ACCOUNTS, last):
@@ -250,9 +305,20 @@ class Provisioning:
             made_at = max((wrap.record.made_at for wrap in wraps), default=None)
             if made_at is not None and self._clock.now() - made_at < ORPHANED_AFTER:
                 return False
-            await self._keyring.apply(_everything(account_id))
+            opened = await self._keyring.account(account_id)
+            drops = [self._keyring.receiving.drop(address) for address in addresses_of(opened)]
+            await self._keyring.apply([*_everything(account_id), *drops])
             return True
+        await self._add_missing_addresses(account_id)
         return False
+
+    async def _add_missing_addresses(self, account_id: AccountId) -> None:
+        try:
+            for address in addresses_of(await self._keyring.account(account_id)):
+                if await self._keyring.receiving.address(address) is None:
+                    await self._keyring.apply([self._keyring.receiving.hold(address, account_id)])
+        except (Corrupt, Conflict, Absent) as error:
+            log.warning("addresses not looked after", condition=error.condition.name)
 
 
 def _everything(account_id: AccountId) -> list[Step]:

@@ -39,6 +39,9 @@ SEALED_ROWS = {
     Rows.SESSIONS: Table.SESSION,
     Rows.ADMINS: Table.ADMIN,
     Rows.CUSTODIANS: Table.CUSTODIAN,
+    Rows.ADDRESSES: Table.ADDRESS,
+    Rows.DOMAINS: Table.DOMAIN,
+    Rows.TOMBS: Table.TOMB,
 }
 _FIRST = (AccountId(b""), EpochId(0))
 

@@ -110,7 +110,7 @@ def _furnished(
     offload, limits = Offload(WORKERS), settings.limits
     hashing = _hashing(limits.password_hashes, stack)
     keyring = Keyring(keystore, master, allow_classical=settings.crypto.allow_classical)
-    directory = Directory(store, keyring, chain, clock)
+    directory = Directory(store, keyring, chain, clock, settings.hostname)
     sessions = Sessions(keyring, clock)
     delays = Delays(clock, enabled=limits.login_delays)
     deposits = _deposits(settings, clock, master)

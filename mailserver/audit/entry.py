@@ -42,6 +42,11 @@ class Event(Enum):
     ACCOUNT_ERASED = "account-erased"
     ADDRESS_ADDED = "address-added"
     ADDRESS_REMOVED = "address-removed"
+    GROUP_CHANGED = "group-changed"
+    DOMAIN_CHANGED = "domain-changed"
+    FORWARD_CHANGED = "forward-changed"
+    SENDING_FROZEN = "sending-frozen"
+    SENDING_UNFROZEN = "sending-unfrozen"
     CREDENTIAL_ADDED = "credential-added"
     CREDENTIAL_REMOVED = "credential-removed"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 (the name of an event)

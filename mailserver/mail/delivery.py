@@ -6,7 +6,7 @@ is ours to lose (RFC 5321 §6.1).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,6 +17,7 @@ from mailserver.mail.forwarding import Forwarding
 from mailserver.mail.incoming import Incoming
 from mailserver.mail.opened import create_epoch
 from mailserver.mail.places import Places
+from mailserver.mail.posting import proven_author
 from mailserver.mail.sieve import KEPT, Arrival, Decision, Filtering
 from mailserver.model.address import Address
 from mailserver.model.errors import Absent, Condition, MailError, Refused
@@ -47,6 +48,8 @@ class Recipient:
     """To whom the message goes on, each through the queue: a group's members."""
     for_bounces: bool = False
     """It is the rewritten reverse-path of mail that we sent on; only bounces come here."""
+    may_post: Callable[[Address | None], bool] | None = None
+    """Says whose mail is taken, by proven author; None: anybody's."""
 
     @property
     def account_id(self) -> AccountId | None:
@@ -86,11 +89,15 @@ class Delivery:
         """Say whether mail for `domain` is delivered here."""
         return await self._directory.is_local(domain)
 
+    async def takes(self, address: Address) -> bool:
+        """Say whether mail for `address` is delivered here: to a domain, or this very host."""
+        return await self._directory.takes(address)
+
     async def recipient(self, address: Address) -> Recipient:
         """Find who gets mail for `address`, as it stood at most `RECIPIENT_SECONDS` ago.
 
         Raises:
-            MailError: as `Directory.find`; Refused(OVER_QUOTA) where the mailbox is full.
+            MailError: as `Directory.resolve`; Refused(OVER_QUOTA) where the mailbox is full.
         """
         now, key = self._clock.monotonic(), str(address)
         known = self._recipients.get(key)
@@ -99,12 +106,16 @@ class Delivery:
         bounces = self._forwarding and self._forwarding.bounce_goes_to(address)
         if bounces and await self.is_local(address.domain):
             return Recipient(address, None, (bounces,), for_bounces=True)
-        holder = await self._directory.find(address)
-        account = holder.account
-        if 0 < account.quota_octets <= account.used_octets:
-            raise Refused(Condition.OVER_QUOTA, "the mailbox is full")
-        await self._places.inbox(holder)
-        recipient = Recipient(address, holder)
+        found = await self._directory.resolve(address)
+        holder = found.holder
+        if holder is None:
+            recipient = Recipient(address, None, found.onward, may_post=found.may_post)
+        else:
+            account = holder.account
+            if 0 < account.quota_octets <= account.used_octets:
+                raise Refused(Condition.OVER_QUOTA, "the mailbox is full")
+            await self._places.inbox(holder)
+            recipient = Recipient(address, holder)
         if len(self._recipients) >= RECIPIENTS_KEPT:
             self._recipients.clear()
         self._recipients[key] = (now, recipient)
@@ -162,7 +173,10 @@ class Delivery:
             raise Refused(Condition.RELAY_DENIED, "this address stands for others, elsewhere")
         if recipient.for_bounces and message.sender is not None:
             raise Refused(Condition.RELAY_DENIED, "this address takes bounces only")
-        await self._forwarding.pass_on(message, recipient.address, recipient.onward)
+        if recipient.may_post is not None and not recipient.may_post(proven_author(message)):
+            raise Refused(Condition.NOT_PERMITTED, "not everybody may write to this address")
+        if recipient.onward:
+            await self._forwarding.pass_on(message, recipient.address, recipient.onward)
 
     async def _deliver_one(
         self,

@@ -36,8 +36,39 @@ class Addressee(Destination, Protocol):
         ...
 
 
+class Standing(Protocol):
+    """What an address of ours stands for."""
+
+    @property
+    def holder(self) -> Addressee | None:
+        """The account that gets its mail; None where it stands for others."""
+        ...
+
+    @property
+    def onward(self) -> tuple[Address, ...]:
+        """To whom its mail goes on: a group's members, each once."""
+        ...
+
+    def may_post(self, author: Address | None) -> bool:
+        """Say whether mail by `author` is taken; None is somebody who proved nothing."""
+        ...
+
+
 class Directory(Protocol):
     """Who has an address, by authenticated rows of the keystore (`accounts` keeps it)."""
+
+    async def resolve(self, address: Address) -> Standing:
+        """Return what an address stands for: account, group, role, or the domain's catch-all.
+
+        Raises:
+            Refused: LIMIT, it stands for too many.
+            MailError: as `find`; Locked also where nobody answers a role yet.
+        """
+        ...
+
+    async def takes(self, address: Address) -> bool:
+        """Say whether mail for `address` is ours to deliver."""
+        ...
 
     async def find(self, address: Address) -> Addressee:
         """Return the account of a local address, a `+detail` in its local part ignored.

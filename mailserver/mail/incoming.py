@@ -28,6 +28,8 @@ class Incoming:
     """What the transaction's parameters asked."""
     client: Client | None = None
     """Who handed it to us; None where it began here."""
+    submitted: bool = False
+    """An account of ours sent it, which may use its reverse-path."""
     findings: bytes = b""
     """Finished header fields that say what was found: Authentication-Results, the junk reason."""
     verdict: Verdict | None = None

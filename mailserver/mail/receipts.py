@@ -32,6 +32,10 @@ class Deliveries(Protocol):
         """Say whether mail for `domain` is delivered here."""
         ...
 
+    async def takes(self, address: Address) -> bool:
+        """Say whether mail for `address` is delivered here: to a domain, or this very host."""
+        ...
+
     async def recipient(self, address: Address) -> Recipient:
         """Find who gets mail for `address`, or raise a MailError."""
         ...
@@ -70,6 +74,10 @@ class Receipts:
     async def is_local(self, domain: str) -> bool:
         """Say whether mail for `domain` is delivered here."""
         return await self._delivery.is_local(domain)
+
+    async def takes(self, address: Address) -> bool:
+        """Say whether mail for `address` is delivered here: to a domain, or this very host."""
+        return await self._delivery.takes(address)
 
     async def recipient(self, address: Address) -> Recipient:
         """Find who gets mail for `address`, or raise a MailError."""

@@ -60,7 +60,7 @@ class Submission:
             Refused: RELAY_DENIED, the address is elsewhere and nothing is sent there.
             MailError: as `Delivery.recipient`.
         """
-        if await self._delivery.is_local(address.domain):
+        if await self._delivery.takes(address):
             return await self._delivery.recipient(address)
         if self._outgoing is None:
             raise Refused(
@@ -90,7 +90,7 @@ class Submission:
             now=datetime.now(UTC),
             token=secrets.token_hex(16),
         )
-        ready = replace(message, octets=Plaintext(prepared))
+        ready = replace(message, octets=Plaintext(prepared), submitted=True)
         here = [each for each in recipients if isinstance(each, Recipient)]
         if self._outgoing is None:
             return await self._delivery.deliver(ready, here)

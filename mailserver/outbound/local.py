@@ -50,7 +50,8 @@ class Local:
         """Deliver a message to one recipient; what happened is told, never raised."""
         try:
             recipient = await self._delivery.recipient(due.recipient.address)
-            incoming = Incoming(message, due.envelope.sender, b"")
+            submitted = due.account_id is not None
+            incoming = Incoming(message, due.envelope.sender, b"", submitted=submitted)
             (failure,) = await self._delivery.deliver(incoming, [recipient])
         except MailError as error:
             failure = error

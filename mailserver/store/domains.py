@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mailserver.model.errors import Absent, Condition, Conflict
 from mailserver.store.access import Access
+from mailserver.store.driver import Sql, fetch_one
 from mailserver.store.instants import from_microseconds
 from mailserver.store.tables import domains
 
@@ -19,10 +20,16 @@ class DomainRow(NamedTuple):
     created_at: datetime
 
 
-def _rows(connection: Connection, name: str | None) -> list[DomainRow]:
+_ONE = Sql("SELECT name, created_at FROM domains WHERE name = ?")  # asked for each recipient
+
+
+def _one(connection: Connection, name: str) -> DomainRow | None:
+    found = fetch_one(connection, _ONE, (name,))
+    return None if found is None else DomainRow(found[0], from_microseconds(found[1]))
+
+
+def _rows(connection: Connection) -> list[DomainRow]:
     chosen = select(domains.c.name, domains.c.created_at).order_by(domains.c.name)
-    if name is not None:
-        chosen = chosen.where(domains.c.name == name)
     return [DomainRow(found, from_microseconds(at)) for found, at in connection.execute(chosen)]
 
 
@@ -52,12 +59,11 @@ class Domains:
 
     async def get(self, name: str) -> DomainRow | None:
         """Return the domain, or None where it is not ours."""
-        rows = await self._access.read_once(lambda connection: _rows(connection, name))
-        return rows[0] if rows else None
+        return await self._access.read_once(lambda connection: _one(connection, name))
 
     async def listing(self) -> list[DomainRow]:
         """List the domains by name."""
-        return await self._access.read(lambda connection: _rows(connection, None))
+        return await self._access.read(_rows)
 
     async def remove(self, name: str) -> None:
         """Remove a domain; its accounts stay. Raises Absent (NO_SUCH_DOMAIN)."""

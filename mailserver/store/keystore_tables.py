@@ -3,8 +3,9 @@
 Every table has the same five columns, because the keystore knows nothing of what its rows say:
 `sealed` is ciphertext under MASTER that binds table, account and row id, and the vault opens it.
 In clear stand the account, the row id, the hash that selects a row and the number of the master
-key (kid; 0 where the row has no MASTER layer). `revision` tells other processes that something
-changed; it says nothing about anybody.
+key (kid; 0 where the row has no MASTER layer). A row of an address or a domain has the hash of its
+name in the account's place, so that it is found like an account's. `revision` tells other processes
+that something changed; it says nothing about anybody.
 """
 
 from enum import Enum
@@ -36,12 +37,22 @@ class Rows(Enum):
     """Where the audit chain ends."""
     META = "meta"
     """What the instance says of itself: its id, its own settings."""
+    ADDRESSES = "addresses"
+    """One row an address: which account has it, or whom it stands for."""
+    DOMAINS = "domains"
+    """One row a domain that has any: its roles, its catch-all, its policy."""
+    TOMBS = "tombs"
+    """One row an address that was taken from an account: for how long it is not given away."""
 
 
 def _sealed_rows(rows: Rows) -> Table:
     """Declare one table of authenticated rows."""
     kept: Retention = "account" if rows in _OF_ACCOUNTS else "instance"
-    owner: Class = "clear" if rows in _OF_ACCOUNTS else "none"
+    owner: Class = "none"
+    if rows in _OF_ACCOUNTS:
+        owner = "clear"
+    elif rows in _OF_ADDRESSES:
+        owner = "pseudonym"
     return Table(
         rows.value,
         metadata,
@@ -49,7 +60,7 @@ def _sealed_rows(rows: Rows) -> Table:
             "account_id",
             LargeBinary(ACCOUNT_OCTETS),
             primary_key=True,
-            info=classified(owner, "whose row it is", kept),
+            info=classified(owner, "whose row it is, or the hash of what it is about", kept),
         ),
         Column(
             "row_id",
@@ -81,6 +92,7 @@ def _sealed_rows(rows: Rows) -> Table:
 
 
 _OF_ACCOUNTS = frozenset({Rows.ACCOUNTS, Rows.WRAPS, Rows.SESSIONS})
+_OF_ADDRESSES = frozenset({Rows.ADDRESSES, Rows.TOMBS})
 
 TABLES: dict[Rows, Table] = {rows: _sealed_rows(rows) for rows in Rows}
 

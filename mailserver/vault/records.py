@@ -37,6 +37,9 @@ class Table(StrEnum):
     SESSION = "session"
     ADMIN = "admin"
     CUSTODIAN = "custodian"
+    ADDRESS = "address"
+    DOMAIN = "domain"
+    TOMB = "tomb"
 
 
 class WrapKind(IntEnum):
@@ -128,6 +131,10 @@ class AccountRecord:
     totp_seed: bytes = b""
     policy: frozenset[str] = frozenset()
     """Switches that are on, by name."""
+    approved: tuple[str, ...] = ()
+    """Address keys to which its filters may send mail on (PRIVACY §3)."""
+    language: str = ""
+    """In which the server writes to its owner; empty for English."""
 
     def identity(self, account: AccountId) -> PublicIdentity:
         """Name the newest public key."""
@@ -243,11 +250,13 @@ def encode_account(record: AccountRecord) -> bytes:
     return _encode(
         {
             "addresses": record.addresses,
+            "approved": record.approved,
             "factors": record.factors,
             "generations": [
                 [g.number, int(g.suite), _text(g.public), _text(g.link)] for g in record.generations
             ],
             "guard": _text(record.guard_key),
+            "language": record.language,
             "mode": record.key_mode,
             "policy": sorted(record.policy),
             "totp": _text(record.totp_seed),
@@ -274,6 +283,8 @@ def decode_account(octets: bytes) -> AccountRecord:
             factors=tuple(row["factors"]),
             totp_seed=_octets(row["totp"]),
             policy=frozenset(row["policy"]),
+            approved=tuple(row.get("approved", ())),
+            language=row.get("language", ""),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         raise _mismatch() from None

@@ -6,6 +6,7 @@ import pytest
 
 from mailserver.accounts.keyring import PROVISIONAL
 from mailserver.accounts.provisioning import DEFAULT_MAILBOXES, ORPHANED_AFTER
+from mailserver.accounts.receiving import TOMB_LIFE
 from mailserver.crypto.context import Kind
 from mailserver.crypto.suite import Suite
 from mailserver.model.address import Address
@@ -93,7 +94,12 @@ async def test_an_erased_account_is_gone_everywhere(node: Node) -> None:
         await node.provisioning.remove_user(user.address)
     with pytest.raises(Refused):
         await node.logins.password(str(user.address), PASSWORD, peer="192.0.2.1")
-    again = await node.user()  # the address is free again
+    assert await node.keystore.kids(Rows.ADDRESSES) == {}
+    with pytest.raises(Refused) as refused:  # mail for the one before would come to another
+        await node.user()
+    assert refused.value.condition is Condition.NOT_PERMITTED
+    node.clock.advance(TOMB_LIFE)
+    again = await node.user()
     assert again.account_id != user.account_id
 
 
