@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from mailserver.crypto.dkim import KeyType
-from mailserver.mail.signing import KEPT, Signing
+from mailserver.mail.signing import DOMAINS_KEPT, KEPT, Signing
 from mailserver.mailauth import arc, dkim
 from mailserver.mailauth.arc import Arc, ArcResult
 from mailserver.mailauth.dkim import OFF_THE_LOOP, DkimResult
@@ -102,6 +102,15 @@ async def test_a_switch_made_elsewhere_is_followed_within_a_minute(desk: Desk) -
     assert await desk.signatures() == [(ED25519.selector, DkimResult.PASS)]
     node.clock.advance(KEPT + timedelta(seconds=1))
     assert await desk.signatures() == [(NEXT.selector, DkimResult.PASS)]
+
+
+async def test_no_more_domains_are_remembered_than_there_is_room_for(desk: Desk) -> None:
+    await desk.mail.node.store.dkim_keys.add([desk.row(ED25519.selector)])
+    assert await desk.signatures() == [(ED25519.selector, DkimResult.PASS)]
+    for number in range(DOMAINS_KEPT):
+        assert await desk.signing.sign(f"d{number}.test", MESSAGE) == b""
+    await desk.mail.node.store.dkim_keys.forget(DOMAIN)
+    assert await desk.signatures() == []  # it had to look again
 
 
 async def test_a_key_that_is_not_authentic_signs_nothing(desk: Desk) -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import dkim as dkimpy
 import pytest
 
 from mailserver.crypto.dkim import KeyType
 from mailserver.mailauth.arc import MOST_INSTANCES, Arc, ArcResult, seal, verify
-from mailserver.mailauth.dkim import SigningKey, sign
+from mailserver.mailauth.dkim import SigningKey, sign, signed_field
+from mailserver.mailauth.dkim_canon import Letter
 from mailserver.runtime.resolver import Resolver
 from tests.support.dkim import NOW, asked, lines, pem, private_key, published, signing_key, zone
 from tests.support.dns import DnsServer, standing_zone
@@ -177,6 +179,37 @@ def dkimpy_says_no(message: bytes) -> bool:
         return dkimpy_says(message) != b"pass"
     except (dkimpy.DKIMException, ValueError, KeyError, IndexError):
         return True
+
+
+@pytest.mark.parametrize(
+    ("tags", "why"),
+    [
+        ((("x", "1"),), "expires before it was made"),
+        ((("x", str(int(NOW.timestamp()))),), "it has expired"),
+        ((("l", str(len(b"At one?\r\n"))),), "leaves out a part of the body"),
+    ],
+)
+async def test_a_message_signature_must_be_good_now_and_of_the_whole(
+    resolver: Resolver, tags: tuple[tuple[str, str], ...], why: str
+) -> None:
+    key = KEYS[0]
+    leading = (("i", "1"), ("a", key.algorithm), *tags)
+    signed = signed_field(
+        "ARC-Message-Signature", leading, Letter(MESSAGE), [b"from"], key, now=NOW
+    )
+    whole = await passed_on(resolver, MESSAGE, key)
+    start, end = whole.index(b"ARC-Message"), whole.index(b"ARC-Auth")
+    changed = whole[:start] + signed + whole[end:] + b"and more\r\n"
+    chain = await verify(resolver, changed, now=NOW + timedelta(days=1))
+    assert chain.result is ArcResult.FAIL
+    assert why in chain.reason
+
+
+async def test_a_key_of_another_kind_fails_the_chain(resolver: Resolver) -> None:
+    message = await passed_on(resolver, MESSAGE, KEYS[0])
+    seal_alone = message.replace(b"a=rsa-sha256", b"a=ed25519-sha256", 1)
+    chain = await verify(resolver, seal_alone, now=NOW)
+    assert chain.reason == "the key is of another kind than the signature"
 
 
 @pytest.mark.parametrize("name", [b"ARC-Seal", b"ARC-Message-Signature", b"ARC-Auth"])

@@ -120,6 +120,7 @@ FOREIGN = [
     b"Authentication-Results: mx.other.test; spf=pass",
     b"Authentication-Results: notmx.zegel.test; spf=pass",
     b"Authentication-Results: zegel.test; spf=pass",
+    b'Authentication-Results: "no domain at all"; spf=pass',
     b"Authentication-Results: mx.other.test (mx.zegel.test); spf=pass",
     b"Authentication-Results: mx.zegel.test.evil.test; spf=pass",
     b"ARC-Authentication-Results: i=1; mx.zegel.test; spf=pass",
