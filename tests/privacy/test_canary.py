@@ -5,6 +5,7 @@ and undone with a canary in every field; killed in the middle of a message; then
 its databases wrote is looked through.
 """
 
+import asyncio
 import base64
 import hashlib
 import imaplib
@@ -15,6 +16,7 @@ import time
 from dataclasses import dataclass, field
 from email.headerregistry import Address
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ import zstandard
 
 from mailserver.index.document import Framer, SearchText
 from tests.support import postgres
+from tests.support.imap_script import Box, Held, Script, pretending
 from tests.support.product import Product
 from tests.support.scanner import Scanner, postgres_values, sqlite_values
 from tests.support.wire import quoted, raw, signed_in
@@ -29,6 +32,9 @@ from tests.support.wire import quoted, raw, signed_in
 WHO = "ada@example.test"
 SENDING = {"ZEGEL_RELAY_ENABLED": "true", "ZEGEL_DNS_NAMESERVERS": "127.0.0.1:1"}
 """The relay is on, and nobody answers it: what is sent elsewhere waits in the queue."""
+
+
+FETCHING = {"ZEGEL_EXTERNAL_PRIVATE_SERVERS": "true"}  # the test's own server is on loopback
 
 
 def canary() -> str:
@@ -56,7 +62,7 @@ class Cage:
 
 
 def a_cage(directory: Path, environ: dict[str, str]) -> Cage:
-    product = Product(directory, {"ZEGEL_LOG_LEVEL": "debug", **SENDING, **environ})
+    product = Product(directory, {"ZEGEL_LOG_LEVEL": "debug", **SENDING, **FETCHING, **environ})
     word = canary()
     cage = Cage(product, word, password=f"{word} is a long enough password")
     product.zegel("domain", "add", "example.test")
@@ -238,6 +244,23 @@ def arrange(cage: Cage) -> None:
                 cage.digests |= {digest, digest.hex().encode()}
 
 
+async def move_in(cage: Cage) -> None:
+    """Bring mail over from another server, by hand and as an external account."""
+    theirs = cage.named("theirs")
+    held = [Held(1, letter(cage), cage.named("kw")), Held(2, letter(cage, 200_000))]
+    secrets_typed = f"{cage.password}\n{cage.named('secret')}\n"
+    async with pretending(Script({theirs: Box(held)})) as script:
+        where, user = f"127.0.0.1:{script.port}", cage.named("user")
+        zegel = partial(asyncio.to_thread, cage.product.zegel)
+        await zegel("import", "imap", WHO, where, user, "--tls", "none", typed=secrets_typed)
+        said = await zegel(
+            *("external", "add", WHO, "127.0.0.1", user, "--port", str(script.port)),
+            *("--tls", "none", "--all", "--into", cage.named("into")),
+            typed=secrets_typed,
+        )
+        assert "2 messages" in await zegel("external", "fetch", WHO, said.split()[-1])
+
+
 def _expect_ok(kind: str, data: object) -> None:
     assert kind == "OK", data
 
@@ -315,6 +338,7 @@ async def test_t_canary(databases: Databases, tmp_path: Path) -> None:
     cage = a_cage(tmp_path, databases.environ)
     product = cage.product
     try:
+        await move_in(cage)
         product.start()
         deliver(cage)
         send_elsewhere(cage)
