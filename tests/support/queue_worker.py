@@ -19,6 +19,7 @@ from mailserver.mail.backoff import Schedule
 from mailserver.mail.outgoing import Due, Origin, Outgoing, Parcel
 from mailserver.model.address import Address
 from mailserver.model.envelope import Envelope, Onward, RemoteReply
+from mailserver.model.errors import Absent, Condition
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import SystemClock
@@ -52,7 +53,7 @@ class Book:
 
 async def guards(_: AccountId) -> AccountGuard:
     """Have no accounts."""
-    raise NotImplementedError
+    raise Absent(Condition.NO_SUCH_USER)
 
 
 async def produce(outgoing: Outgoing, origin: Origin, numbers: list[int], book: Book) -> None:
