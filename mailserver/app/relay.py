@@ -13,6 +13,7 @@ from mailserver.mail.sts_shelf import StsShelf
 from mailserver.mailauth.mta_sts import MtaSts
 from mailserver.mailauth.mta_sts_fetch import HttpsFetch, is_public
 from mailserver.model.errors import Misconfigured
+from mailserver.model.sealed import Plaintext
 from mailserver.outbound.bounce import Bounces
 from mailserver.outbound.dial import Dialer
 from mailserver.outbound.local import Local
@@ -119,4 +120,4 @@ def _credentials(file: Path) -> SignIn:
         raise Misconfigured(
             f"relay.credentials_file: {file} must hold the user and, on the next line, the password"
         ) from error
-    return SignIn(user.strip(), password.strip())
+    return SignIn(user.strip(), Plaintext(password.strip().encode()))

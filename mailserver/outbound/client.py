@@ -138,12 +138,12 @@ class Connection:
 
     async def sign_in(self, who: SignIn) -> None:
         """Authenticate; the caller has seen to TLS. Raises Gone, refusal included."""
-        patience = self._patience.command
+        patience, password = self._patience.command, who.password.reveal().decode()
         offered = self.extensions.mechanisms
         if "PLAIN" in offered or "LOGIN" not in offered:
-            said = await self._ask(auth_plain(who.user, who.password), patience)
+            said = await self._ask(auth_plain(who.user, password), patience)
         else:
-            for line in auth_login(who.user, who.password):
+            for line in auth_login(who.user, password):
                 said = await self._ask(line, patience)
                 if not is_positive(said):
                     break

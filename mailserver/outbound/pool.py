@@ -50,6 +50,7 @@ class Pool:
         self._at_most = at_most
         self._idle: dict[Host, deque[_Idle]] = {}
         self._kept = 0
+        self._lent = 0
 
     @asynccontextmanager
     async def lend(self, domain: str, host: Host, *, fresh: bool = False) -> AsyncIterator[Lent]:
@@ -59,16 +60,20 @@ class Pool:
             Gone: there is none to be had.
         """
         async with self._room:
-            lent = None if fresh else await self._take(host)
-            if lent is None:
-                await self._make_room()
-                connection = await self._dialer.dial(domain, host)
-                lent = Lent(connection, fresh=True, opened=self._clock.monotonic())
+            self._lent += 1
             try:
-                yield lent
-            except BaseException:
-                lent.connection.wire.abort()
-                raise
+                lent = None if fresh else await self._take(host)
+                if lent is None:
+                    await self._make_room()
+                    connection = await self._dialer.dial(domain, host)
+                    lent = Lent(connection, fresh=True, opened=self._clock.monotonic())
+                try:
+                    yield lent
+                except BaseException:
+                    lent.connection.wire.abort()
+                    raise
+            finally:
+                self._lent -= 1
             await self._give_back(host, lent)
 
     async def tend(self) -> None:
@@ -108,8 +113,8 @@ class Pool:
         self._kept += 1
 
     async def _make_room(self) -> None:
-        """Drop the idle conversation of some other host where all places are taken."""
-        if self._kept and self._kept >= self._at_most:
+        """Drop idle conversations, the oldest first, where all places are taken."""
+        while self._kept and self._kept + self._lent > self._at_most:
             oldest = min((host for host in self._idle if self._idle[host]), key=self._since)
             await self._drop(oldest)
 

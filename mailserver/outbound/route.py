@@ -100,6 +100,10 @@ class Router:
         self._mta_sts = mta_sts
         self._observe = observe
 
+    def is_mandatory(self, domain: str) -> bool:
+        """Say whether the operator wants TLS for mail to `domain`."""
+        return domain in self._map.mandatory
+
     async def route(self, domain: str, *, require_tls: bool = False) -> Route:
         """Find the way of mail for `domain`; with `require_tls` one that REQUIRETLS allows.
 
@@ -127,7 +131,7 @@ class Router:
         if not found:
             raise Unroutable(own_word("4.4.4", "The route's host has no address"))
         host = Host(via.host, found, via.port, Security(level), via.tls == "implicit", via.sign_in)
-        return Route(domain, (host,), domain in self._map.mandatory)
+        return Route(domain, (host,))
 
     def _literal(self, domain: str, *, require_tls: bool) -> Route:
         """Route to an address literal, which no policy speaks of. Source: RFC 5321 §4.1.3."""
@@ -152,7 +156,7 @@ class Router:
         if require_tls:
             usable = tuple(host for host in usable if _is_proven(host.security))
         if usable:
-            return Route(domain, usable, names is not None)
+            return Route(domain, usable)
         reasons = [each for each in found if isinstance(each, Unroutable)]
         if not reasons:
             raise Unroutable(own_word("5.7.10", "The domain does not prove its mail hosts"))

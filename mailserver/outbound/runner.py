@@ -174,6 +174,8 @@ class Runner:
         try:
             if left:
                 await self._outgoing.give_back(left)
+            for due in left:
+                self._held.pop(due.queue_id, None)
         except MailError as error:  # then the leases end by time
             log.error("leases not given back", condition=error.condition, recipients=len(left))
 

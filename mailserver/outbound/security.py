@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from mailserver.mailauth.dane import Keys
+from mailserver.model.sealed import Plaintext
 from mailserver.outbound.tls_results import Applied
 
 
@@ -55,7 +56,7 @@ class SignIn:
     """Who we are to a smart host."""
 
     user: str
-    password: str = field(repr=False)
+    password: Plaintext
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +79,3 @@ class Route:
 
     domain: str
     hosts: tuple[Host, ...]
-    is_mandatory: bool = False
-    """The operator wants TLS for this domain: a day without it, and mail is returned."""

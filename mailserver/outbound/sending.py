@@ -48,6 +48,10 @@ class Sending:
 
     async def send(self, domain: str, package: Package) -> Sent:
         """Send a message whose recipients are all at `domain`; never raises for what SMTP does."""
+        sent = await self._sent(domain, package)
+        return replace(sent, mandatory=self._router.is_mandatory(domain))
+
+    async def _sent(self, domain: str, package: Package) -> Sent:
         require_tls = package.envelope.require_tls
         try:
             route = await self._router.route(domain, require_tls=require_tls)
@@ -73,10 +77,10 @@ class Sending:
             if all(each.said.status == NOT_HERE for each in sent.outcomes):
                 failure = failure or sent
                 continue
-            return replace(sent, mandatory=route.is_mandatory)
+            return sent
         if failure is None:
             raise AssertionError("a route has a host")
-        return replace(failure, mandatory=route.is_mandatory)
+        return failure
 
     async def _to_host(self, domain: str, host: Host, package: Package) -> Sent:
         """Send to one host, in rounds where it takes few recipients at a time. Raises Gone."""

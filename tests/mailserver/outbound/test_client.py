@@ -10,6 +10,7 @@ import pytest
 
 from mailserver.model.address import Address
 from mailserver.model.envelope import Envelope, Onward
+from mailserver.model.sealed import Plaintext
 from mailserver.outbound.client import Connection, Outcome, Package, Patience, Verdict
 from mailserver.outbound.security import SignIn
 from mailserver.outbound.wire import Gone, Wire
@@ -231,9 +232,9 @@ async def test_signing_in_to_a_smart_host(mechanism: str) -> None:
     there.says = {"AUTH": "235 2.7.0 in" if "PLAIN" in mechanism else "334 VXNlcm5hbWU6"}
     there.says |= {"YW5U": "334 UGFzc3dvcmQ6", "YW5u": "334 UGFzc3dvcmQ6", "C2VJCMV0": "235 in"}
     async with talking(there) as connection:
-        await connection.sign_in(SignIn("ann", "secret"))
+        await connection.sign_in(SignIn("ann", Plaintext(b"secret")))
         assert verdicts(await connection.send(package())) == [Verdict.DELIVERED]
-    assert "secret" not in repr(SignIn("ann", "secret"))
+    assert "secret" not in repr(SignIn("ann", Plaintext(b"secret")))
 
 
 async def test_a_smart_host_that_lets_nobody_in_is_our_own_fault() -> None:
@@ -241,7 +242,7 @@ async def test_a_smart_host_that_lets_nobody_in_is_our_own_fault() -> None:
     there.says = {"AUTH": "535 5.7.8 wrong"}
     with pytest.raises(Gone) as gone:
         async with talking(there) as connection:
-            await connection.sign_in(SignIn("ann", "secret"))
+            await connection.sign_in(SignIn("ann", Plaintext(b"secret")))
     assert gone.value.said.status == "4.7.8"
 
 

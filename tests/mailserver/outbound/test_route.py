@@ -7,6 +7,7 @@ import pytest
 
 from mailserver.mailauth.dane import Keys
 from mailserver.mailauth.mta_sts import MtaSts
+from mailserver.model.sealed import Plaintext
 from mailserver.outbound.route import Map, Router, Unroutable, Via
 from mailserver.outbound.security import Host, Level, Route, Security, SignIn
 from mailserver.outbound.tls_results import Observation, PolicyType
@@ -239,7 +240,8 @@ async def test_what_the_operator_wants_is_a_floor(dns: DnsServer) -> None:
     assert await world.hosts("sts.test") == ["mx.there.test"]
     testing = await world.route("testing.test")
     assert [host.security.allows_plaintext for host in testing.hosts] == [False, False]
-    assert testing.is_mandatory
+    assert world.router.is_mandatory("testing.test")
+    assert not world.router.is_mandatory("none.test")
 
 
 async def test_names_the_operator_gives_come_before_all_policies(dns: DnsServer) -> None:
@@ -252,7 +254,8 @@ async def test_names_the_operator_gives_come_before_all_policies(dns: DnsServer)
 
 
 async def test_routes_come_before_dns_the_nearest_first(dns: DnsServer) -> None:
-    smart = Via("relay.test", 587, sign_in=SignIn("us", "secret"))
+    us = SignIn("us", Plaintext(b"secret"))
+    smart = Via("relay.test", 587, sign_in=us)
     world = World(
         dns,
         routes={"there.test": Via("10.0.0.1", 2525, "none"), ".corp.test": Via("b.there.test")},
@@ -267,7 +270,7 @@ async def test_routes_come_before_dns_the_nearest_first(dns: DnsServer) -> None:
     (all_else,) = (await world.route("nowhere.test")).hosts
     assert all_else.addresses == ("127.0.0.7",)
     assert all_else.port == 587
-    assert all_else.sign_in == SignIn("us", "secret")
+    assert all_else.sign_in is us
     assert (await world.route("corp.test")).hosts == (all_else,)
     assert await world.refused("there.test", require_tls=True) == "5.7.10"
 
