@@ -40,6 +40,10 @@ class Opinion:
     """What a scanner calls it; empty where none was found."""
     unscanned: bool = False
     """No scanner saw it, although one is configured."""
+    doubtful: bool = False
+    """Neither good nor bad: whoever sends it may be asked to come again."""
+    by_points: bool = False
+    """The points alone made the advice."""
 
     def words(self) -> str:
         """Say why, the weightiest reasons first, in one line."""
@@ -62,4 +66,6 @@ def gravest(opinions: Iterable[Opinion]) -> Opinion:
         reasons=tuple(reason for opinion in found for reason in opinion.reasons),
         malware=next((opinion.malware for opinion in found if opinion.malware), ""),
         unscanned=any(opinion.unscanned for opinion in found),
+        doubtful=any(opinion.doubtful for opinion in found),
+        by_points=all(opinion.by_points or opinion.advice is Advice.ACCEPT for opinion in found),
     )
