@@ -6,6 +6,7 @@ words and goes on where it was.
 """
 
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ from mailserver.runtime.settings import Tls
 from mailserver.transfer.exporting import Exporting, Format
 from mailserver.transfer.filing import Filing, find
 from mailserver.transfer.imap_session import Session
-from mailserver.transfer.importing import Importing, Outlook, Wanted, dry_run, signed_in
+from mailserver.transfer.importing import Connect, Importing, Outlook, Wanted, dry_run, signed_in
 from mailserver.transfer.naming import Target
 from mailserver.transfer.reach import Reach, Server
 from mailserver.transfer.report import Report
@@ -79,30 +80,31 @@ def import_imap(
     host, port = _host_and_port(server, _PORTS[tls])
     there = Server(host, port, tls, ca_file)
 
-    async def bring(house: House) -> Report | tuple[list[Outlook], list[tuple[str, str]]]:
+    wanted = Wanted(b"", tuple(only or ()), Target(into) if into else None, again=again)
+
+    def connect() -> AbstractAsyncContextManager[Session]:
+        return signed_in(there, Reach(private=True), user, password)
+
+    async def bring(house: House) -> None:
         async with unlocked_account(house, who, secret, app_passwords=True) as account:
-            arrivals = account.arrivals
-            source = arrivals.name(b"imap", host.casefold().encode(), b"%d" % port, user.encode())
-            wanted = Wanted(
-                source, only=tuple(only or ()), into=Target(into) if into else None, again=again
-            )
+            named = (b"imap", host.casefold().encode(), b"%d" % port, user.encode())
+            mine = replace(wanted, source=account.arrivals.name(*named))
+            await _bring_over(connect, account.arrivals, mine, dry=dry)
 
-            def connect() -> AbstractAsyncContextManager[Session]:
-                return signed_in(there, Reach(private=True), user, password)
+    in_house(context, bring)
 
-            if dry:
-                async with connect() as session:
-                    return await dry_run(session, arrivals, wanted)
-            if again:
-                await arrivals.forget(source)
-            with Bar() as bar:
-                return await Importing(connect, arrivals, wanted, bar).run()
 
-    found = in_house(context, bring)
-    if isinstance(found, Report):
-        _tell(found, "brought over")
-    else:
-        _tell_outlook(*found)
+async def _bring_over(connect: Connect, arrivals: Arrivals, wanted: Wanted, *, dry: bool) -> None:
+    """Bring mail over, or say what would be brought."""
+    if dry:
+        async with connect() as session:
+            _tell_outlook(*await dry_run(session, arrivals, wanted))
+        return
+    if wanted.again:
+        await arrivals.forget(wanted.source)
+    with Bar() as bar:
+        report = await Importing(connect, arrivals, wanted, bar).run()
+    _tell(report, "brought over")
 
 
 @imports.command("maildir")
