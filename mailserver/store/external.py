@@ -71,10 +71,6 @@ _LEASE = Sql(
     "UPDATE external_accounts SET leased_until = ?, leased_by = ?"  # noqa: S608 (no input)
     f" WHERE account_id = ? AND external_id = ? AND leased_until <= ? RETURNING {_COLUMNS}"
 )
-_EXTEND = Sql(
-    "UPDATE external_accounts SET leased_until = ?"
-    " WHERE account_id = ? AND external_id = ? AND leased_by = ? AND leased_until > ?"
-)
 _END = Sql(
     "UPDATE external_accounts SET result = ?, failures = ?, next_at = ?, leased_until = 0"
     " WHERE account_id = ? AND external_id = ? AND leased_by = ?"
@@ -201,16 +197,6 @@ class Externals:
             )
         )
         return leased[0] if leased else None
-
-    async def extend(self, row: ExternalRow, *, worker: bytes, until: datetime) -> bool:
-        """Keep a lease; False where it has ended, and another worker may have begun."""
-        now = self._access.now()
-        to = to_microseconds(until)
-        return bool(
-            await self._access.write_instance(
-                lambda c: run(c, _EXTEND, (to, row.account_id, row.external_id, worker, now))
-            )
-        )
 
     async def end(self, row: ExternalRow, ended: Ended, *, worker: bytes) -> None:
         """Write down how it went and give the lease back; nothing where it was removed."""

@@ -60,15 +60,11 @@ async def test_what_is_due_is_leased_once_the_longest_due_first(
     assert len(await store.externals.lease_due(9, worker=THERE, until=clock.now() + TEN)) == 2
 
 
-async def test_only_who_holds_the_lease_extends_or_ends_it(
-    store: Store, clock: ManualClock
-) -> None:
+async def test_only_who_holds_the_lease_ends_it(store: Store, clock: ManualClock) -> None:
     ann = await build(store)
     external_id = await an_external(store, ann)
     until = clock.now() + TEN
     (row,) = await store.externals.lease_due(1, worker=HERE, until=until)
-    assert await store.externals.extend(row, worker=HERE, until=until + TEN)
-    assert not await store.externals.extend(row, worker=THERE, until=until + TEN)
     ended = Ended(Guarded(b"went well"), 0, clock.now() + timedelta(hours=1))
     await store.externals.end(row, ended, worker=THERE)
     assert (await store.externals.get(ann.account, external_id)).result == b"result"
