@@ -12,6 +12,7 @@ message is then sent twice where the other server had it and we could not write 
 """
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -43,6 +44,7 @@ FIRST_REST = timedelta(minutes=1)
 LONGEST_REST = timedelta(minutes=30)
 DOWN_AT_ONCE = 10_000
 _LOOK_AGAIN_SECONDS = 2.0  # when the queue could not be read
+_LONGEST_LOOK_SECONDS = 60.0  # when reading it breaks again and again
 
 Sign = Callable[[str, bytes], Awaitable[bytes]]
 """Returns header fields to put on top of a message of a domain; none where it has no keys."""
@@ -117,6 +119,7 @@ class Runner:
             await self._give_back(list(self._held.values()))
 
     async def _lease(self, tasks: Background) -> None:
+        pause = _LOOK_AGAIN_SECONDS
         while True:
             room = self._at_once - len(self._held)
             if room <= 0:
@@ -131,6 +134,12 @@ class Runner:
                 log.warning("queue cannot be read", condition=error.condition)
                 await asyncio.sleep(_LOOK_AGAIN_SECONDS)
                 continue
+            except Exception as bug:  # mail waits for ever where the loop ends: it goes on, slowly
+                log.error("incident", incident=secrets.token_hex(4), exc_info=bug)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_LOOK_SECONDS)
+                continue
+            pause = _LOOK_AGAIN_SECONDS
             self._held.update((due.queue_id, due) for due in dues)
             for group in grouped(dues):
                 tasks.create_task(self._serve(group))

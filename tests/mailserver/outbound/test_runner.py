@@ -448,3 +448,35 @@ async def test_a_paused_destination_waits(post: Post) -> None:
         await post.queue.tune("there.test", paused=False)
         await post.empty()
     assert len(there.contents) == 1
+
+
+class Broken(Outgoing):
+    """A queue that breaks, as no queue should, the first times it is asked."""
+
+    left = 1
+
+    async def due(self, limit: int) -> list[Due]:
+        if self.left:
+            self.left -= 1
+            raise ValueError("canary")
+        return await super().due(limit)
+
+
+async def test_a_bug_in_reading_the_queue_ends_no_relay(
+    post: Post, capfd: pytest.CaptureFixture[str]
+) -> None:
+    queue = Broken(
+        post.store,
+        post.guards.of,
+        post.guards.instance,
+        post.clock,
+        post.offload,
+        Schedule(life=LIFE),
+    )
+    await post.put()
+    async with post.host(MailHost()) as there, running(post.relay(queue)):
+        await post.empty()
+    assert len(there.contents) == 1
+    said = capfd.readouterr().err
+    assert '"error":"ValueError"' in said
+    assert "canary" not in said
