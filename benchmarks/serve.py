@@ -20,13 +20,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mailserver.app.doors import Door
 from mailserver.app.house import House, open_house
 from mailserver.app.serving import loop_factory, serve
 from mailserver.model.address import Address
 from mailserver.model.errors import MailError
 from mailserver.model.sealed import Plaintext
 from mailserver.operations.first_run import make_directories, make_secrets
+from mailserver.runtime.door import Door
 from mailserver.runtime.process import more_descriptors
 from mailserver.runtime.settings import CONFIG_VARIABLE, Settings, load
 from mailserver.runtime.settings_source import variable_of
@@ -75,6 +75,11 @@ def settings_for(
         "limits.connections_per_address": 1_000_000,
         "limits.messages_per_connection": 100_000,
         "limits.login_delays": False,
+        "limits.sending_messages_per_minute": 0,
+        "limits.sending_recipients_per_hour": 0,
+        "limits.sending_recipients_per_day": 0,
+        "limits.sending_strangers": 0,
+        "limits.sending_failures": 0,
         "log.level": "warning",
     }
     if database:

@@ -127,7 +127,7 @@ def _smtp_listener(
             if tls is None:
                 raise Misconfigured("submission: nobody signs in without TLS, so it needs it")
             return smtp.Listener.submission(
-                Submission(delivery, outgoing),
+                Submission(delivery, outgoing, hall.house.sending),
                 lambda login, secret, peer: _submitter(hall.house, login, secret, peer),
                 policy,
                 shared,
@@ -145,7 +145,7 @@ def _delivering(house: House) -> Deliveries:
 
 async def _submitter(house: House, login: str, secret: Plaintext, peer: str) -> Submitter:
     signed_in = await house.logins.submission(login, secret, peer=peer)
-    return Submitter(signed_in.account_id, signed_in.address, signed_in.addresses)
+    return Submitter(signed_in.account_id, signed_in.address, signed_in.addresses, peer)
 
 
 @asynccontextmanager

@@ -17,9 +17,11 @@ from mailserver.accounts.keyring import Keyring
 from mailserver.accounts.login import Logins
 from mailserver.accounts.provisioning import Provisioning
 from mailserver.accounts.recovery import Recovery
+from mailserver.accounts.sending import SendingLimits
 from mailserver.accounts.sessions import Sessions
 from mailserver.accounts.signing_keys import SigningKeys
 from mailserver.app.mailroom import furnish
+from mailserver.app.people import People, people
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
 from mailserver.crypto.suite import Suite, self_test
@@ -64,6 +66,8 @@ class House:
     app_passwords: AppPasswords
     recovery: Recovery
     admins: Admins
+    people: People
+    sending: SendingLimits
     delivery: Delivery
     approved: Approved
     external: ExternalAccounts
@@ -116,30 +120,29 @@ def _furnished(
     resolver = _resolver(settings, clock)
     signing_keys = SigningKeys(store, master.instance_guard, resolver, chain, clock, offload)
     external = ExternalAccounts(store, keyring, chain, deposits, offload, clock, settings.external)
-    mailroom = furnish(settings, clock, store, keyring, directory, chain, deposits, offload)
+    who = people(store, keyring, directory, chain, deposits, offload, clock)
+    mailroom = furnish(settings, clock, store, keyring, directory, chain, deposits, offload, who)
     for closing in (offload.close, sessions.close, deposits.close):
         stack.callback(closing)
     return House(
-        settings=settings,
-        clock=clock,
-        offload=offload,
-        resolver=resolver,
-        master=master,
-        keystore=keystore,
-        store=store,
-        chain=chain,
+        *(settings, clock, offload, resolver, master, keystore, store, chain),
         keyring=keyring,
         directory=directory,
         sessions=sessions,
         logins=Logins(store, keyring, directory, sessions, chain, delays, hashing, clock),
         provisioning=Provisioning(
-            store, keyring, sessions, chain, hashing, clock, suite=suite, signing_keys=signing_keys
+            *(store, keyring, sessions, chain, hashing, clock),
+            suite=suite,
+            signing_keys=signing_keys,
+            tell=who.notices.tell,
         ),
         signing_keys=signing_keys,
         signing=mailroom.signing,
         app_passwords=AppPasswords(keyring, sessions, chain, clock, at_most=limits.app_passwords),
         recovery=Recovery(keyring, directory, sessions, chain, hashing, clock),
         admins=Admins(keystore, master, chain, hashing, clock),
+        people=who,
+        sending=mailroom.sending,
         delivery=mailroom.delivery,
         approved=mailroom.approved,
         external=external,

@@ -5,16 +5,18 @@ from datetime import timedelta
 
 from mailserver.accounts.directory import Directory
 from mailserver.accounts.keyring import Keyring
+from mailserver.accounts.sending import SendingLimits
+from mailserver.app.people import People
 from mailserver.audit.chain import Chain
 from mailserver.mail.backoff import Schedule
 from mailserver.mail.delivery import Delivery
 from mailserver.mail.forwarding import Forwarding
 from mailserver.mail.outgoing import Outgoing
 from mailserver.mail.queue_desk import QueueDesk
+from mailserver.mail.quota import QuotaWatch
 from mailserver.mail.scripts import Approved
 from mailserver.mail.sieve import Filtering
 from mailserver.mail.signing import Signing
-from mailserver.model.address import Address
 from mailserver.model.ids import AccountId
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.offload import Offload
@@ -33,6 +35,7 @@ class Mailroom:
     outgoing: Outgoing
     queue_desk: QueueDesk
     signing: Signing
+    sending: SendingLimits
     approved: Approved
 
 
@@ -45,17 +48,22 @@ def furnish(
     chain: Chain,
     deposits: Deposits,
     offload: Offload,
+    who: People,
 ) -> Mailroom:
     """Hand each service what it works with."""
     instance = keyring.master.instance_guard
     signing = Signing(store, instance, clock, offload)
-    filtering = Filtering(store, clock, offload, settings.sieve, none_approved)
+    filtering = Filtering(store, clock, offload, settings.sieve, who.forwards.approved)
 
     async def guard_of(account_id: AccountId) -> AccountGuard:
         return (await keyring.account(account_id)).guard
 
     store.queue.per_destination = settings.queue.per_destination
     outgoing = Outgoing(store, guard_of, instance, clock, offload, _schedule(settings.queue))
+    desk = QueueDesk(store, outgoing, guard_of, instance, chain, clock)
+    tell, hold = who.notices.tell, desk.hold_account
+    sending = SendingLimits(store, keyring, chain, clock, settings.limits, tell=tell, hold=hold)
+    outgoing.on_failed = sending.failed
     forwarding = Forwarding(outgoing, signing, instance, keyring.master.bounce_keys, clock)
     return Mailroom(
         delivery=Delivery(
@@ -66,12 +74,14 @@ def furnish(
             clock,
             filtering=filtering,
             forwarding=forwarding if settings.relays else None,
+            quota=QuotaWatch(store, tell, clock),
         ),
         filtering=filtering,
         outgoing=outgoing,
-        queue_desk=QueueDesk(store, outgoing, guard_of, instance, chain, clock),
+        queue_desk=desk,
         signing=signing,
-        approved=none_approved,
+        sending=sending,
+        approved=who.forwards.approved,
     )
 
 
@@ -82,8 +92,3 @@ def _schedule(queue: Queue) -> Schedule:
         life=timedelta(seconds=queue.expire_seconds),
         warn_after=timedelta(seconds=queue.warn_seconds) if queue.warn_seconds else None,
     )
-
-
-async def none_approved(_account_id: AccountId, _target: Address) -> bool:
-    """Approve no address: mail is sent on nowhere until its owner can approve one."""
-    return False

@@ -108,7 +108,7 @@ async def running(
     await house.outgoing.begin()
     tasks.create_task(relay(house, tasks.create_task).run())
     tasks.create_task(house.sessions.watch())
-    erasures = Erasures(house.keystore, house.keyring, house.delivery)
+    erasures = Erasures(house.keystore, house.keyring, house.delivery, house.people.notices)
     tasks.create_task(tasks.every(FRESH, erasures.look))
     tasks.create_task(tasks.every(PURGE, house.keyring.clear))
     tasks.create_task(tasks.every(TEND_AUDIT, house.chain.tend))

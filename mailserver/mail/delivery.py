@@ -18,6 +18,7 @@ from mailserver.mail.incoming import Incoming
 from mailserver.mail.opened import create_epoch
 from mailserver.mail.places import Places
 from mailserver.mail.posting import proven_author
+from mailserver.mail.quota import QuotaWatch
 from mailserver.mail.sieve import KEPT, Arrival, Decision, Filtering
 from mailserver.model.address import Address
 from mailserver.model.errors import Absent, Condition, MailError, Refused
@@ -70,10 +71,12 @@ class Delivery:
         *,
         filtering: Filtering | None = None,
         forwarding: Forwarding | None = None,
+        quota: QuotaWatch | None = None,
     ) -> None:
         """Deliver into `store` for the people in `directory`, sealing under `deposits`.
 
-        Without `filtering` everything is kept; without `forwarding` nothing leaves.
+        Without `filtering` everything is kept; without `forwarding` nothing leaves; without `quota`
+        nobody hears that a mailbox fills up.
         """
         self._store = store
         self._directory = directory
@@ -82,6 +85,7 @@ class Delivery:
         self._clock = clock or SystemClock()
         self._filtering = filtering
         self._forwarding = forwarding
+        self._quota = quota
         self._places = Places(store)
         self._recipients: dict[str, tuple[float, Recipient]] = {}
 
@@ -113,6 +117,8 @@ class Delivery:
         else:
             account = holder.account
             if 0 < account.quota_octets <= account.used_octets:
+                if self._quota is not None:
+                    await self._quota.refused(holder)
                 raise Refused(Condition.OVER_QUOTA, "the mailbox is full")
             await self._places.inbox(holder)
             recipient = Recipient(address, holder)
@@ -150,6 +156,8 @@ class Delivery:
         self._places.forget(account_id)
         if self._filtering is not None:
             self._filtering.forget(account_id)
+        if self._quota is not None:
+            self._quota.forget(account_id)
         self._recipients = {
             key: known
             for key, known in self._recipients.items()
@@ -200,6 +208,8 @@ class Delivery:
             raise Refused(Condition.REJECTED_BY_RECIPIENT, _one_line(decision.reject))
         if decision.keeps:
             await self._keep(message, scanned, holder, decision.keeps, now)
+            if self._quota is not None:
+                await self._quota.delivered(holder, len(scanned.octets))
         if filtering is not None and decision is not KEPT:
             await self._follow_up(filtering, message, recipient, holder, decision)
 

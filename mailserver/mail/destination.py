@@ -35,6 +35,11 @@ class Addressee(Destination, Protocol):
         """Every address that is theirs, their own name first."""
         ...
 
+    @property
+    def language(self) -> str:
+        """In which its owner is written to; empty for English."""
+        ...
+
 
 class Standing(Protocol):
     """What an address of ours stands for."""

@@ -98,6 +98,8 @@ class Outgoing:
         self._clock = clock
         self._offload = offload
         self._schedule = schedule or Schedule()
+        self.on_failed: Callable[[AccountId], Awaitable[None]] | None = None
+        """Told whose mail could not be delivered, for each recipient."""
         self._wake = asyncio.Event()
         self._in_hand: dict[QueueId, Due] = {}
         self._domains: dict[str, tuple[bytes, Guarded]] = {}
@@ -199,7 +201,7 @@ class Outgoing:
         """Drop a row whose recipient has the message; `report` is queued by the same commit."""
         settle = Settle(due.row.name, due.lease, done=True)
         await self._settle(due, settle, report)
-        self._tell("delivered", due, reply)
+        log.info("delivered", **self._told(due, reply))
 
     async def deferred(
         self,
@@ -223,13 +225,18 @@ class Outgoing:
         again = (to_microseconds(next_at), sealed)
         settle = Settle(due.row.name, due.lease, done=False, again=again)
         await self._settle(due, settle, report)
-        self._tell("deferred", due, reply)
+        log.info("deferred", **self._told(due, reply))
         return next_at
 
     async def failed(self, due: Due, reply: RemoteReply, *, report: Parcel | None = None) -> None:
         """Drop a row that will never be delivered; `report` is queued by the same commit."""
         await self._settle(due, Settle(due.row.name, due.lease, done=False), report)
-        self._tell("failed", due, reply)
+        log.info("failed", **self._told(due, reply))
+        if self.on_failed is not None and due.account_id is not None:
+            try:
+                await self.on_failed(due.account_id)
+            except MailError as error:  # the row is settled: nobody is to try it again
+                log.warning("failure not counted", condition=error.condition.name)
 
     async def give_back(self, dues: Sequence[Due]) -> None:
         """Return leases unused, as if nobody had tried (shutting down, no connection to spare)."""
@@ -281,16 +288,16 @@ class Outgoing:
             self._in_hand.pop(due.queue_id, None)
         self._wake.set()
 
-    def _tell(self, event: str, due: Due, reply: RemoteReply) -> None:
+    def _told(self, due: Due, reply: RemoteReply) -> dict[str, str | int | float | None]:
+        """Return what the log may know of an attempt."""
         waited = (self._clock.now() - due.item.released_at).total_seconds()
-        log.info(
-            event,
-            domain=due.domain,
-            host=reply.host,
-            code=reply.code,
-            attempts=due.attempts,
-            seconds=round(waited, 1),
-        )
+        return {
+            "domain": due.domain,
+            "host": reply.host,
+            "code": reply.code,
+            "attempts": due.attempts,
+            "seconds": round(waited, 1),
+        }
 
     async def _guard(self, owner: AccountId) -> Guard:
         return self._instance if owner == INSTANCE else await self._guards(owner)

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Protocol
 
 from mailserver.mail.delivery import Incoming, Recipient
 from mailserver.mail.outgoing import Outgoing, Parcel
@@ -30,6 +31,8 @@ class Submitter:
     account_id: AccountId
     address: Address
     addresses: tuple[Address, ...]
+    peer: str = ""
+    """The IP address the submission comes from."""
 
     def owns(self, address: Address) -> bool:
         """Say whether mail may carry `address` as its sender; `+detail` is the owner's as well."""
@@ -45,13 +48,30 @@ class Elsewhere:
     address: Address
 
 
+class Limits(Protocol):
+    """What bounds how much an account sends (`accounts.sending` does)."""
+
+    async def charge(self, account_id: AccountId, recipients: Sequence[Address], peer: str) -> None:
+        """Count a submission, or raise Refused."""
+        ...
+
+
 class Submission:
     """Takes mail from a signed-in user (RFC 6409)."""
 
-    def __init__(self, delivery: Deliveries, outgoing: Outgoing | None = None) -> None:
-        """Hand local recipients to `delivery`, others to `outgoing`, where there is a relay."""
+    def __init__(
+        self,
+        delivery: Deliveries,
+        outgoing: Outgoing | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Hand local recipients to `delivery`, others to `outgoing`, where there is a relay.
+
+        Without `limits` everybody sends as much as they like.
+        """
         self._delivery = delivery
         self._outgoing = outgoing
+        self._limits = limits
 
     async def recipient(self, address: Address) -> Recipient | Elsewhere:
         """Find a recipient.
@@ -77,7 +97,8 @@ class Submission:
         """Put the header in order, queue and deliver; one outcome a recipient.
 
         Raises:
-            Refused: SENDER_NOT_YOURS, the envelope or header sender is somebody else's.
+            Refused: SENDER_NOT_YOURS, the envelope or header sender is somebody else's; LIMIT,
+                TOO_MANY, NOT_PERMITTED, as `Limits.charge`.
             PeerFault: BAD_MESSAGE, the header has no usable From field.
             MailError: as `Outgoing.enqueue`; nobody gets anything.
         """
@@ -91,6 +112,9 @@ class Submission:
             token=secrets.token_hex(16),
         )
         ready = replace(message, octets=Plaintext(prepared), submitted=True)
+        if self._limits is not None:
+            everybody = [each.address for each in recipients]
+            await self._limits.charge(submitter.account_id, everybody, submitter.peer)
         here = [each for each in recipients if isinstance(each, Recipient)]
         if self._outgoing is None:
             return await self._delivery.deliver(ready, here)

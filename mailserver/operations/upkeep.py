@@ -4,13 +4,16 @@ Each step is idempotent and small; one that fails is logged and comes again the 
 other accounts have their turn all the same.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mailserver.model.errors import MailError
 from mailserver.runtime.log import get_logger
 from mailserver.store.changes import KEPT
 from mailserver.store.store import Store
 from mailserver.store.sweeps import ORPHAN_AGE
+
+CORRESPONDENTS_KEPT = timedelta(days=365)
+"""For how long a recipient is no stranger to an account: keyed hashes, which tell no address."""
 
 log = get_logger("upkeep")
 
@@ -28,6 +31,7 @@ async def forget_old(store: Store, now: datetime) -> None:
         except MailError as error:
             log.warning("upkeep of an account failed", condition=error.condition.name)
     await store.sieve.forget(now)
+    await store.sending.forget(now - CORRESPONDENTS_KEPT)
     orphans = await store.sweeps.delete_orphans(now - ORPHAN_AGE)
     if orphans:
         log.info("orphaned blobs deleted", blobs=orphans)

@@ -6,7 +6,7 @@ yes or no at once, and the edge decides how to say no in its protocol.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from mailserver.model.errors import Condition, Refused, Transient
 from mailserver.runtime.clock import Clock
@@ -74,6 +74,18 @@ def network_of(peer: str) -> str:
         return str(address.ipv4_mapped)
     shift = 128 - IPV6_CUSTOMER_BITS
     return f"{IPv6Address(int(address) >> shift << shift)}/{IPV6_CUSTOMER_BITS}"
+
+
+def wide_network_of(peer: str) -> str:
+    """Name the wider network of a peer: an IPv4 /24 or an IPv6 /48, as logs cut addresses."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return peer
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    bits = 48 if isinstance(address, IPv6Address) else 24
+    return str(ip_network((address, bits), strict=False))
 
 
 class Connections:

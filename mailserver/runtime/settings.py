@@ -88,6 +88,16 @@ class Limits(Section):
     app_passwords: int = Field(default=10, ge=1, le=100)
     password_hashes: int = Field(default=4, ge=1, le=64)
     """Argon2 runs at once, 64 MiB each (PRIVACY §1)."""
+    sending_messages_per_minute: int = Field(default=30, ge=0, le=10_000)  # PRIVACY §8
+    """Of one account, as the next ones; 0 is no bound, here and below."""
+    sending_recipients_per_hour: int = Field(default=200, ge=0, le=100_000)
+    sending_recipients_per_day: int = Field(default=1_000, ge=0, le=1_000_000)
+    sending_first_week_percent: int = Field(default=25, ge=1, le=100)
+    """How much of that an account has in the seven days after its sign-up."""
+    sending_strangers: int = Field(default=50, ge=0, le=10_000)
+    """New recipients a day from a new network: then an account counts as stolen."""
+    sending_failures: int = Field(default=50, ge=0, le=10_000)
+    """Recipients a day who are nobody, if at least half of all: the same."""
     login_delays: bool = True
     """Answer repeated failures late; off for measurements on a throw-away server only."""
     imap_idle_seconds: int = Field(default=1_800, ge=1_800, le=86_400)  # RFC 9051 §5.4

@@ -33,6 +33,7 @@ from mailserver.store.postgres import PostgresDatabase
 from mailserver.store.queue import Queue
 from mailserver.store.search import SearchIndex
 from mailserver.store.senders import Senders
+from mailserver.store.sending import Sending
 from mailserver.store.sieve import Sieve
 from mailserver.store.sts_policies import StsPolicies
 from mailserver.store.sweeps import Sweeps
@@ -71,6 +72,7 @@ class Store:
         self.changes = Changes(self._access)
         self.queue = Queue(self._access, ROW_OCTETS[database.kind])
         self.sts_policies = StsPolicies(self._access)
+        self.sending = Sending(self._access)
         self.sieve = Sieve(self._access)
         self.senders = Senders(self._access)
         self.greylist = Greylist(self._access)
