@@ -54,6 +54,15 @@ DEFAULT_MAILBOXES: tuple[tuple[str, Role], ...] = (
 )
 GUARD_KEY_OCTETS = 32
 ORPHANED_AFTER = timedelta(days=7)
+OF_ACCOUNTS = (
+    Rows.SESSIONS,
+    Rows.SEEN,
+    Rows.FACTORS,
+    Rows.VAULTS,
+    Rows.WRAPS,
+    Rows.ACCOUNTS,
+)
+"""The tables of the keystore in which an account has rows under its own id."""
 
 log = get_logger("accounts")
 
@@ -323,4 +332,4 @@ class Provisioning:
 
 def _everything(account_id: AccountId) -> list[Step]:
     """Make the steps that delete all an account has in the keystore."""
-    return [DeleteAll(rows, account_id) for rows in (Rows.SESSIONS, Rows.WRAPS, Rows.ACCOUNTS)]
+    return [DeleteAll(rows, account_id) for rows in OF_ACCOUNTS]

@@ -42,6 +42,10 @@ SEALED_ROWS = {
     Rows.ADDRESSES: Table.ADDRESS,
     Rows.DOMAINS: Table.DOMAIN,
     Rows.TOMBS: Table.TOMB,
+    Rows.FACTORS: Table.FACTORS,
+    Rows.LINKS: Table.LINK,
+    Rows.VAULTS: Table.VAULT,
+    Rows.SEEN: Table.SEEN,
 }
 _FIRST = (AccountId(b""), EpochId(0))
 

@@ -11,8 +11,9 @@ from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Guarded
 from mailserver.store.keystore_tables import TABLES, Rows, revision
 
-# No cache holds these, and the head moves with every entry of the audit log.
-_QUIET = frozenset({Rows.HEADS, Rows.META})
+# No cache holds these; the head moves with every entry of the audit log, and when sessions were last
+# used is written as long as they are.
+_QUIET = frozenset({Rows.HEADS, Rows.META, Rows.SEEN})
 
 
 @dataclass(frozen=True, slots=True)

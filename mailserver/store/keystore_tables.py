@@ -43,6 +43,14 @@ class Rows(Enum):
     """One row a domain that has any: its roles, its catch-all, its policy."""
     TOMBS = "tombs"
     """One row an address that was taken from an account: for how long it is not given away."""
+    FACTORS = "factors"
+    """One row an account that has second factors: what they are checked against."""
+    LINKS = "links"
+    """One row a single-use link: an invitation, or a reset."""
+    VAULTS = "vaults"
+    """What opened an account before a reset without its recovery code; for 90 days."""
+    SEEN = "seen"
+    """When each web session was last used."""
 
 
 def _sealed_rows(rows: Rows) -> Table:
@@ -91,8 +99,10 @@ def _sealed_rows(rows: Rows) -> Table:
     )
 
 
-_OF_ACCOUNTS = frozenset({Rows.ACCOUNTS, Rows.WRAPS, Rows.SESSIONS})
-_OF_ADDRESSES = frozenset({Rows.ADDRESSES, Rows.TOMBS})
+_OF_ACCOUNTS = frozenset(
+    {Rows.ACCOUNTS, Rows.WRAPS, Rows.SESSIONS, Rows.FACTORS, Rows.VAULTS, Rows.SEEN}
+)
+_OF_ADDRESSES = frozenset({Rows.ADDRESSES, Rows.TOMBS, Rows.LINKS})
 
 TABLES: dict[Rows, Table] = {rows: _sealed_rows(rows) for rows in Rows}
 

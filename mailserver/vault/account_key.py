@@ -2,12 +2,15 @@
 
     AK    HKDF(AMK, "zegel account pair" ‖ suite) → the HPKE pair that deposits are sealed to
     ASK   HKDF(AMK, "storage" ‖ suite)            → wraps the content keys of unlocked sessions
-    link  AES-256-GCM(HKDF(AMK[n], "link"), AMK[n-1])
+    link  AES-256-GCM(HKDF(AMK[n], "link"), AMK[m]), m before n
 
-Whoever has generation n reaches all before it through the links, and none after it: a credential
-that was left behind opens nothing that comes.
+Whoever has generation n reaches those before it through the links, and none after it: a credential
+that was left behind opens nothing that comes. A generation without a link was made while its
+predecessor's key was out of reach.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Never, Self
 
 from mailserver.crypto.aead import Aead
@@ -92,19 +95,36 @@ class AccountKey:
             raise Corrupt(Condition.KEY_MISMATCH, "this key is not the account's")
         self.unproven = False
 
-    def successor(self, account: AccountId, suite: Suite) -> tuple["AccountKey", Generation]:
-        """Make the next generation and its record, linked to this one."""
+    def successor(
+        self, account: AccountId, suite: Suite, *, older: "tuple[AccountKey, ...]" = ()
+    ) -> tuple["AccountKey", Generation]:
+        """Make the next generation and its record, linked to this one and to `older` keys."""
         new = AccountKey.random(suite, self.generation + 1)
-        return new, new.public(new._link_cipher().seal(self.amk.octets, new._link_context(account)))
+        further = tuple((key.generation, new._link_to(account, key)) for key in older)
+        record = new.public(new._link_to(account, self))
+        return new, replace(record, older=further)
 
     def predecessor(self, account: AccountId, own: Generation, before: Generation) -> "AccountKey":
-        """Open the generation before by the link in this one's record.
+        """Open an earlier generation by the link in this one's record.
 
         Raises:
-            Corrupt: the link is not authentic.
+            Corrupt: the link is not authentic, or there is none.
         """
-        amk = self._link_cipher().open(own.link, self._link_context(account))
+        link = own.link if before.number == own.number - 1 else dict(own.older)[before.number]
+        amk = self._link_cipher().open(link, self._link_context(account, before.number))
         return AccountKey(SecretKey(amk), before.number, before.suite)
+
+    def predecessors(
+        self, account: AccountId, own: Generation, known: Mapping[int, Generation]
+    ) -> "list[AccountKey]":
+        """Open every generation that this one's record is linked to.
+
+        Raises:
+            Corrupt: a link is not authentic.
+        """
+        linked = [own.number - 1] if own.link else []
+        linked += [number for number, _ in own.older]
+        return [self.predecessor(account, own, known[number]) for number in linked]
 
     def close(self) -> None:
         """Overwrite the key and drop what was derived from it."""
@@ -119,8 +139,12 @@ class AccountKey:
         finally:
             overwrite(key)
 
-    def _link_context(self, account: AccountId) -> bytes:
-        opened = ObjectId((self.generation - 1).to_bytes(16))
+    def _link_to(self, account: AccountId, older: "AccountKey") -> bytes:
+        context_of_link = self._link_context(account, older.generation)
+        return self._link_cipher().seal(older.amk.octets, context_of_link)
+
+    def _link_context(self, account: AccountId, number: int) -> bytes:
+        opened = ObjectId(number.to_bytes(16))
         return context(
             Kind.GENERATION_LINK,
             Origin.OWNER,

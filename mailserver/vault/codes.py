@@ -20,6 +20,8 @@ APP_PASSWORD_OCTETS_AT_LEAST = 20  # as written
 APP_PASSWORD_LETTERS_AT_LEAST = 16  # without blanks and dashes
 SELECTING_CHARACTERS = 6  # 30 of 160 bits: the 130 others stay above the 128 that need no slow hash
 SELECTOR_OCTETS = 16
+BACKUP_CODES = 10
+BACKUP_CODE_OCTETS = 10
 
 _GROUP = 4
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -87,6 +89,22 @@ def recovery_octets(code: Plaintext) -> bytearray:
     ):
         raise Refused(Condition.AUTHENTICATION_FAILED, "the recovery code is mistyped")
     return bytearray(base64.b32decode(plain[:_CODE_CHARACTERS]))
+
+
+def new_backup_codes() -> list[Plaintext]:
+    """Make ten backup codes: 80 bits each, as 4 groups of 4 Crockford base32 characters."""
+    made = (_base32(secrets.token_bytes(BACKUP_CODE_OCTETS)) for _ in range(BACKUP_CODES))
+    return [Plaintext(_grouped(code.translate(_TO_CROCKFORD))) for code in made]
+
+
+def backup_code_hash(account: AccountId, code: Plaintext) -> bytes:
+    """Return what is kept of a backup code; 80 random bits, so that no slow hash is needed.
+
+    What is no code at all hashes to what no code does.
+    """
+    typed = "".join(code.reveal().decode("ascii", "replace").replace("-", "").split()).upper()
+    plain = typed.translate(_FROM_CROCKFORD)
+    return sha256(b"zegel backup code" + account + plain.encode("utf-8", "replace")).digest()
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -202,7 +202,7 @@ def make_session_wrap(
     salt = secrets.token_bytes(SALT_OCTETS)
     record = replace(_record(WrapKind.SESSION, key, salt, made_at), expires_at=expires_at)
     root = hkdf(token.secret, b"zegel session", salt=salt)
-    return _sealed(key, account, token.row_id, b"", record, root)
+    return _sealed(key, account, token.row_id, token.row_id, record, root)
 
 
 def open_session_wrap(

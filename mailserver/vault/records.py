@@ -40,6 +40,10 @@ class Table(StrEnum):
     ADDRESS = "address"
     DOMAIN = "domain"
     TOMB = "tomb"
+    FACTORS = "factors"
+    LINK = "link"
+    VAULT = "vault"
+    SEEN = "seen"
 
 
 class WrapKind(IntEnum):
@@ -104,7 +108,10 @@ class Generation:
     suite: Suite
     public: bytes
     link: bytes = b""
-    """The account master key of the generation before, sealed under this one; empty at first."""
+    """The account master key of the generation before, sealed under this one; empty at first, and
+    where a reset without the recovery code left that key behind."""
+    older: tuple[tuple[int, bytes], ...] = ()
+    """Links to generations further back, by number: what was left behind and opened again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +260,8 @@ def encode_account(record: AccountRecord) -> bytes:
             "approved": record.approved,
             "factors": record.factors,
             "generations": [
-                [g.number, int(g.suite), _text(g.public), _text(g.link)] for g in record.generations
+                [g.number, int(g.suite), _text(g.public), _text(g.link), *_older(g)]
+                for g in record.generations
             ],
             "guard": _text(record.guard_key),
             "language": record.language,
@@ -275,8 +283,14 @@ def decode_account(octets: bytes) -> AccountRecord:
         record = AccountRecord(
             addresses=tuple(row["addresses"]),
             generations=tuple(
-                Generation(number, Suite(suite), _octets(public), _octets(link))
-                for number, suite, public, link in row["generations"]
+                Generation(
+                    number,
+                    Suite(suite),
+                    _octets(public),
+                    _octets(link),
+                    tuple((before, _octets(sealed)) for before, sealed in older),
+                )
+                for number, suite, public, link, *older in row["generations"]
             ),
             guard_key=_octets(row["guard"]),
             key_mode=KeyMode(row["mode"]),
@@ -340,6 +354,10 @@ def decode_wrap(octets: bytes) -> WrapRecord:
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         raise _mismatch() from None
+
+
+def _older(generation: Generation) -> list[tuple[int, str]]:
+    return [(number, _text(sealed)) for number, sealed in generation.older]
 
 
 def _account_name(account: AccountId) -> RowName:

@@ -348,10 +348,13 @@ def _reachable(
         raise Corrupt(Condition.KEY_MISMATCH, "this key is of no generation of the account")
     if key.unproven:
         key.prove(own.public)
-    keys = {key.generation: key}
-    while (before := generations.get(key.generation - 1)) is not None:
-        key = key.predecessor(account, generations[key.generation], before)
-        keys[key.generation] = key
+    keys, reached = {key.generation: key}, [key]
+    while reached:
+        key = reached.pop()
+        for older in key.predecessors(account, generations[key.generation], generations):
+            if older.generation not in keys:
+                keys[older.generation] = older
+                reached.append(older)
     return keys
 
 
