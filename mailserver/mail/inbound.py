@@ -27,9 +27,12 @@ from mailserver.screening.opinion import Advice, Opinion, Reason, gravest
 
 REASON_FIELD = b"X-Zegel-Junk-Reason"
 """Says in words why a message went to Junk; only we write it."""
+NOTICE_FIELD = b"X-Zegel-Notice"
+"""Says in words what nobody could find out about a message; only we write it."""
 LINE_CHARACTERS = 76
-_REASON = re.compile(
-    rb"^%b[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+" % REASON_FIELD, re.IGNORECASE | re.MULTILINE
+_OURS = re.compile(
+    rb"^(?:%b|%b)[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+" % (REASON_FIELD, NOTICE_FIELD),
+    re.IGNORECASE | re.MULTILINE,
 )
 _DMARC_PASS = re.compile(rb";\s*+dmarc\s*+=\s*+pass\b", re.IGNORECASE)
 QUARANTINED = Opinion(
@@ -43,11 +46,17 @@ class Screening(Protocol):
     async def look(
         self, message: Incoming, verdict: Verdict, recipients: Sequence[Recipient]
     ) -> Opinion:
-        """Return an opinion.
+        """Return an opinion that holds for everybody.
 
         Raises:
             Transient: a scanner that the settings demand does not answer.
         """
+        ...
+
+    async def each(
+        self, message: Incoming, opinion: Opinion, recipients: Sequence[Recipient]
+    ) -> list[Opinion]:
+        """Return what holds for each recipient, in order, of a message that is taken."""
         ...
 
 
@@ -99,13 +108,28 @@ class Inbound:
         """
         if message.client is None:
             return await self._delivery.deliver(message, recipients)
-        return await self._delivery.deliver(
-            await self._judged(message, message.client, recipients), recipients
-        )
+        judged = await self._judged(message, message.client, recipients)
+        own = await self._screening.each(judged, judged.opinion, recipients)
+        outcomes: dict[int, MailError | None] = {}
+        for opinion in dict.fromkeys(own):  # nearly always one
+            theirs = [number for number, each in enumerate(own) if each == opinion]
+            group = [recipients[number] for number in theirs]
+            try:
+                delivered = await self._delivery.deliver(_marked(judged, opinion), group)
+            except MailError as error:  # others may have it already
+                delivered = [error] * len(group)
+            outcomes.update(zip(theirs, delivered, strict=True))
+        return [outcomes[number] for number in range(len(recipients))]
 
     async def _judged(
         self, message: Incoming, client: Client, recipients: Sequence[Recipient]
     ) -> Incoming:
+        """Authenticate and screen a message.
+
+        Raises:
+            Refused: UNAUTHENTIC, UNWANTED.
+            Transient: GREYLISTED, or a scanner does not answer.
+        """
         octets = _without_ours(
             authentication_results.strip(message.octets.reveal(), self._authserv_id)
         )
@@ -132,7 +156,8 @@ class Inbound:
         opinion = await self._screening.look(marked, verdict, recipients)
         if policy is Policy.QUARANTINE:
             opinion = gravest([opinion, QUARANTINED])
-        return self._advised(marked, opinion)
+        _admit(opinion)
+        return replace(marked, opinion=opinion)
 
     def _policy(self, verdict: Verdict) -> Policy:
         """Return what to do for the author's domain, a trusted forwarder's word considered.
@@ -146,40 +171,44 @@ class Inbound:
             return Policy.NONE
         return verdict.policy
 
-    @staticmethod
-    def _advised(message: Incoming, opinion: Opinion) -> Incoming:
-        """Refuse, delay or mark a message.
 
-        Raises:
-            Refused: UNWANTED.
-            Transient: GREYLISTED.
-        """
-        match opinion.advice:
-            case Advice.REJECT:
-                what = "malware" if opinion.malware else opinion.words() or "spam"
-                raise Refused(Condition.UNWANTED, f"This message is not taken here: {what}")
-            case Advice.DELAY:
-                raise Transient(Condition.GREYLISTED, "Not known here yet; send it again shortly")
-            case Advice.JUNK:
-                findings = message.findings + _reason_field(opinion)
-                return replace(message, opinion=opinion, findings=findings)
-            case Advice.ACCEPT:
-                return replace(message, opinion=opinion)
+def _admit(opinion: Opinion) -> None:
+    """Refuse or put off what is not to come in.
+
+    Raises:
+        Refused: UNWANTED.
+        Transient: GREYLISTED.
+    """
+    if opinion.advice is Advice.REJECT:
+        what = "malware" if opinion.malware else opinion.words() or "spam"
+        raise Refused(Condition.UNWANTED, f"This message is not taken here: {what}")
+    if opinion.advice is Advice.DELAY:
+        raise Transient(Condition.GREYLISTED, "Not known here yet; send it again shortly")
+
+
+def _marked(message: Incoming, opinion: Opinion) -> Incoming:
+    """Write on a message what is thought of it."""
+    findings = message.findings
+    if opinion.advice is Advice.JUNK:
+        findings += _field(REASON_FIELD, opinion.words() or "it looks like spam")
+    notices = opinion.notices()
+    if notices:
+        findings += _field(NOTICE_FIELD, notices)
+    return replace(message, opinion=opinion, findings=findings)
 
 
 def _without_ours(octets: bytes) -> bytes:
     """Take out the fields that only we write."""
     end = header_only(octets).header_end
     header = octets[:end]
-    kept = _REASON.sub(b"", header)
+    kept = _OURS.sub(b"", header)
     return octets if kept == header else kept + octets[end:]
 
 
-def _reason_field(opinion: Opinion) -> bytes:
-    """Write why a message goes to Junk."""
-    words = (opinion.words() or "it looks like spam").encode("ascii", "replace").split()
-    lines, line = [], REASON_FIELD + b":"
-    for word in words:
+def _field(name: bytes, text: str) -> bytes:
+    """Write a field of words, folded."""
+    lines, line = [], name + b":"
+    for word in text.encode("ascii", "replace").split():
         if len(line) + 1 + len(word) > LINE_CHARACTERS:
             lines.append(line)
             line = b""

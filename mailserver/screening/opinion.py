@@ -17,6 +17,10 @@ class Advice(IntEnum):
     """Refuse it before it is ours. Nothing is ever dropped after the 250 (PRIVACY §8)."""
 
 
+NOTICES = frozenset({"unscanned", "closed-archive"})
+"""Reasons that are told wherever a message goes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One thing that speaks for or against a message."""
@@ -50,6 +54,10 @@ class Opinion:
         against = [reason for reason in self.reasons if reason.points > 0]
         against.sort(key=lambda reason: -reason.points)
         return "; ".join(reason.text for reason in against[:3])
+
+    def notices(self) -> str:
+        """Say in one line what its reader should know although it is not held against it."""
+        return "; ".join(reason.text for reason in self.reasons if reason.name in NOTICES)
 
 
 GOOD = Opinion()

@@ -25,7 +25,7 @@ SYMBOLS = 20
 
 _ADVICE = {
     "no action": Advice.ACCEPT,
-    "greylist": Advice.DELAY,
+    "greylist": Advice.ACCEPT,  # doubtful: it says so again however often the message comes
     "add header": Advice.JUNK,
     "rewrite subject": Advice.JUNK,
     "soft reject": Advice.DELAY,
@@ -102,4 +102,5 @@ def _opinion(answer: Mapping[str, Any]) -> Opinion:
         for symbol in symbols[:SYMBOLS]
         if symbol["score"]
     )
-    return Opinion(advice, float(answer["score"]), reasons)
+    doubtful = answer["action"] == "greylist"
+    return Opinion(advice, float(answer["score"]), reasons, doubtful=doubtful)

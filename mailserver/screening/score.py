@@ -44,7 +44,7 @@ def personal(opinion: Opinion, facts: Personal, thresholds: Thresholds) -> Opini
     advice = opinion.advice
     if opinion.by_points:
         advice = Advice.JUNK if points >= thresholds.junk else Advice.ACCEPT
-    elif advice is Advice.ACCEPT and points >= thresholds.junk:
+    elif advice is Advice.ACCEPT and opinion.points < thresholds.junk <= points:
         advice = Advice.JUNK
     return replace(opinion, advice=advice, points=points, reasons=opinion.reasons + own)
 

@@ -12,6 +12,8 @@ _BAD_DOMAIN = Reason("bad-standing", 2.5, "most of what its sender's domain sent
 _BAD_NETWORK = Reason("bad-network", 2.5, "most of what came from its network lately was junk")
 _MIXED = Reason("mixed-standing", 1.0, "much of what came from its sender lately was junk")
 _GOOD = Reason("good-standing", -1.0, "its sender's mail has been fine")
+STANDING = frozenset({"bad-standing", "bad-network", "mixed-standing", "good-standing"})
+"""Reasons that rest on earlier judgements; to count them again would be to believe an echo."""
 _WROTE_TO = Reason("correspondent", -4.0, "you wrote to its author")
 _HEARD_FROM = Reason("known-author", -1.5, "you had mail from its author before")
 _FIRST = Reason("first-contact", 0.5, "its author never wrote to you before")
