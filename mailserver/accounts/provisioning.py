@@ -25,10 +25,10 @@ from mailserver.crypto.context import Kind
 from mailserver.crypto.kdf import ARGON2_CURRENT
 from mailserver.crypto.suite import Suite
 from mailserver.model.address import Address, canonical_domain
-from mailserver.model.errors import Absent, Condition, Conflict, Corrupt
+from mailserver.model.errors import Absent, Condition, Conflict, Corrupt, PeerFault
 from mailserver.model.ids import AccountId, new_account_id
 from mailserver.model.mailbox import INBOX, Role
-from mailserver.model.notice import Notice, Tell, tell_nobody
+from mailserver.model.notice import LANGUAGES, Notice, Tell, tell_nobody
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.log import get_logger
@@ -147,6 +147,7 @@ class Provisioning:
         *,
         quota_octets: int,
         provisional: bool = True,
+        language: str = "",
         second: Admin | None = None,
         actor: str = OPERATOR,
     ) -> NewUser:
@@ -177,6 +178,7 @@ class Provisioning:
             generations=(key.public(),),
             guard_key=secrets.token_bytes(GUARD_KEY_OCTETS),
             policy=frozenset({PROVISIONAL}) if provisional else frozenset(),
+            language=language,
         )
         try:
             steps = await self._first_steps(account_id, record, key, password, code)
@@ -328,6 +330,16 @@ class Provisioning:
                     await self._keyring.apply([self._keyring.receiving.hold(address, account_id)])
         except (Corrupt, Conflict, Absent) as error:
             log.warning("addresses not looked after", condition=error.condition.name)
+
+
+def check_language(language: str) -> None:
+    """See that the server can write in a language; the empty one is English.
+
+    Raises:
+        PeerFault: BAD_SYNTAX.
+    """
+    if language not in ("", *LANGUAGES):
+        raise PeerFault(Condition.BAD_SYNTAX, f"a language is one of {', '.join(LANGUAGES)}")
 
 
 def _everything(account_id: AccountId) -> list[Step]:

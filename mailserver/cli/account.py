@@ -1,4 +1,4 @@
-"""`zegel domain`, `user`, `app-password`, `admin`: who there is, and what opens their mail."""
+"""`zegel user`, `app-password`, `admin`: who there is, and what opens their mail."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -6,6 +6,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from mailserver.accounts.admins import Admin
+from mailserver.accounts.provisioning import check_language
 from mailserver.accounts.sessions import Lease
 from mailserver.app.house import House, open_house
 from mailserver.cli.terminal import read_password, run, say, settings_of, table, told
@@ -18,7 +20,6 @@ from mailserver.vault.records import Scope
 
 T = TypeVar("T")
 
-domains = typer.Typer(help="The domains mail is taken for.", no_args_is_help=True)
 users = typer.Typer(help="Accounts.", no_args_is_help=True)
 app_passwords = typer.Typer(
     help="What mail programs sign in with, one for each.", no_args_is_help=True
@@ -27,11 +28,18 @@ admins = typer.Typer(help="Administrators, who have no mailbox.", no_args_is_hel
 
 HERE = "127.0.0.1"  # whoever is at the keyboard
 Who = Annotated[str, typer.Argument(metavar="ADDRESS", help="The account's address.")]
+SecondAdmin = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Who else approves an address that was another's within a year; is asked for the"
+        " password, after the others.",
+    ),
+]
 
 
 def add_to(program: typer.Typer) -> None:
     """Add this group's commands."""
-    program.add_typer(domains, name="domain")
     program.add_typer(users, name="user")
     program.add_typer(app_passwords, name="app-password")
     program.add_typer(admins, name="admin")
@@ -48,25 +56,16 @@ def in_house(context: typer.Context, work: Callable[[House], Awaitable[T]]) -> T
     return run(opened)
 
 
-@domains.command("add")
-def add_domain(context: typer.Context, name: str) -> None:
-    """Take mail for a domain from now on."""
-    added = in_house(context, lambda house: house.provisioning.add_domain(name))
-    say(f"Mail for {added} is taken.")
+def second_password(name: str | None) -> tuple[str, Plaintext] | None:
+    """Read the password of an administrator who approves; None where nobody does."""
+    if name is None:
+        return None
+    return name, told(lambda: read_password(f"Password of {name}", new=False))
 
 
-@domains.command("list")
-def list_domains(context: typer.Context) -> None:
-    """List the domains."""
-    rows = in_house(context, lambda house: house.store.domains.listing())
-    table(("domain", "since"), [(row.name, f"{row.created_at:%Y-%m-%d}") for row in rows])
-
-
-@domains.command("remove")
-def remove_domain(context: typer.Context, name: str) -> None:
-    """Take no more mail for a domain; its accounts stay."""
-    in_house(context, lambda house: house.provisioning.remove_domain(name))
-    say("Mail for it is no longer taken.")
+async def approving(house: House, second: tuple[str, Plaintext] | None) -> Admin | None:
+    """Sign the second administrator in. Raises Refused (AUTHENTICATION_FAILED), Absent."""
+    return None if second is None else await house.admins.sign_in(*second)
 
 
 @users.command("add")
@@ -74,22 +73,45 @@ def add_user(
     context: typer.Context,
     address: Who,
     quota_mib: Annotated[int | None, typer.Option(min=1, help="Else as in the settings.")] = None,
+    language: Annotated[str, typer.Option(help="The server writes in it: en, nl, de or fr.")] = "",
+    second_admin: SecondAdmin = None,
 ) -> None:
     """Make an account; its password is read from standard input, or asked for at a terminal.
 
     Prints the recovery code, once: it opens the mail when the password is forgotten.
     """
     who = told(lambda: Address.parse(address))
+    told(lambda: check_language(language))
     password = told(lambda: read_password(f"Password for {who}"))
+    approval = second_password(second_admin)
 
     async def add(house: House) -> str:
         quota = (quota_mib << 20) if quota_mib else house.settings.limits.quota_octets
-        user = await house.provisioning.add_user(who, password, quota_octets=quota)
+        second = await approving(house, approval)
+        user = await house.provisioning.add_user(
+            who, password, quota_octets=quota, language=language, second=second
+        )
         return user.recovery_code.reveal().decode()
 
     code = in_house(context, add)
     say(f"{who} can get mail.")
     say(f"Recovery code, shown only now: {code}")
+
+
+@users.command("unfreeze")
+def unfreeze_user(context: typer.Context, address: Who) -> None:
+    """Let an account send again that was stopped because it looked stolen.
+
+    See first that its app passwords are its owner's. What was held in the queue stays there:
+    `zegel queue list` shows it, `release` and `cancel` decide.
+    """
+    who = told(lambda: Address.parse(address))
+
+    async def unfreeze(house: House) -> None:
+        await house.sending.unfreeze(await account_of(house, who))
+
+    in_house(context, unfreeze)
+    say(f"{who} can send again.")
 
 
 @users.command("list")

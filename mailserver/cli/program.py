@@ -8,9 +8,11 @@ import typer
 
 from mailserver.cli import (
     account,
+    address,
     audit,
     demo,
     dkim,
+    domain,
     external,
     keys,
     password,
@@ -29,7 +31,10 @@ program = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,  # its tracebacks show local variables
 )
-for group in (serve, account, password, transfer, external, store, keys, dkim, queue, audit, demo):
+for group in (
+    *(serve, domain, account, address, password),
+    *(transfer, external, store, keys, dkim, queue, audit, demo),
+):
     group.add_to(program)
 
 
