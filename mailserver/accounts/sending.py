@@ -108,7 +108,7 @@ class SendingLimits:
         counts = await self._counts(account_id, len(recipients))
         if counts is None:
             return
-        hashes, network = {opened.guard.name_hash(f"sent to\0{to.key}") for to in recipients}, b""
+        hashes, network = {opened.guard.correspondent_hash(to) for to in recipients}, b""
         if peer:
             network = opened.guard.name_hash(f"sent from\0{wide_network_of(peer)}")
             hashes.add(network)

@@ -9,6 +9,7 @@ account's own.
 from collections.abc import Collection
 from typing import TypeVar
 
+from mailserver.model.address import Address
 from mailserver.model.errors import MailError
 from mailserver.model.ids import AccountId
 from mailserver.runtime.clock import Clock
@@ -27,9 +28,9 @@ V = TypeVar("V")
 Person = tuple[AccountId, bytes]
 
 
-def person(guard: AccountGuard, account_id: AccountId, address: str) -> Person:
+def person(guard: AccountGuard, account_id: AccountId, address: Address) -> Person:
     """Name somebody as an account knows him."""
-    return account_id, guard.name_hash("correspondent\0" + address)
+    return account_id, guard.correspondent_hash(address)
 
 
 class Past:

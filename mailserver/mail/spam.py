@@ -19,6 +19,7 @@ from mailserver.mail.letter import LARGE_OCTETS
 from mailserver.mail.past import Past, Person, person
 from mailserver.mail.scanning import Scanning
 from mailserver.mailauth.verdict import Verdict
+from mailserver.model.address import Address
 from mailserver.model.client import Client
 from mailserver.model.errors import MailError
 from mailserver.model.ids import AccountId
@@ -129,13 +130,6 @@ class Spam:
                 await self.past.met(author, Known.HEARD_FROM)
             opinions.append(own)
         return opinions
-
-    async def wrote(
-        self, account_id: AccountId, guard: AccountGuard, addresses: Sequence[str]
-    ) -> None:
-        """Remember to whom an account wrote: their answers are welcome."""
-        for address in addresses:
-            await self.past.met(person(guard, account_id, address.casefold()), Known.WROTE_TO)
 
     async def flush(self) -> None:
         """Write what is to be remembered."""
@@ -258,7 +252,7 @@ def _people(verdict: Verdict | None, recipients: Sequence[Recipient]) -> dict[Ac
     """Name the author as each recipient's account knows him."""
     if verdict is None or not verdict.from_address or not verdict.from_domain:
         return {}
-    author = f"{verdict.from_address.rpartition('@')[0]}@{verdict.from_domain}".casefold()
+    author = Address(verdict.from_address.rpartition("@")[0], verdict.from_domain)
     return {
         recipient.account_id: person(recipient.holder.guard, recipient.account_id, author)
         for recipient in recipients

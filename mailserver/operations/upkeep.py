@@ -28,9 +28,12 @@ async def forget_old(store: Store, now: datetime) -> None:
         try:
             await store.changes.prune(account.account_id, now - KEPT)
             await store.sweeps.forget_threads(account.account_id)
+            await store.senders.forget_people(account.account_id)
         except MailError as error:
             log.warning("upkeep of an account failed", condition=error.condition.name)
     await store.sieve.forget(now)
+    await store.senders.forget()
+    await store.greylist.forget()
     await store.sending.forget(now - CORRESPONDENTS_KEPT)
     orphans = await store.sweeps.delete_orphans(now - ORPHAN_AGE)
     if orphans:

@@ -27,7 +27,7 @@ class Known(IntFlag):
 
     NOT = 0
     WROTE_TO = 1
-    """The account wrote to them."""
+    """The account wrote to them; `sending` remembers that, by the same hash."""
     HEARD_FROM = 2
     """They wrote to the account, and it was not junk."""
 
@@ -67,6 +67,7 @@ _FORGET_COUNTS = Sql("DELETE FROM reputations WHERE week < ?")
 _KNOWN = Lookup(
     "account_id, hash, known", "correspondents", [("account_id", "bytea"), ("hash", "bytea")]
 )
+_WROTE = Lookup("account_id, hash", "sending_known", [("account_id", "bytea"), ("hash", "bytea")])
 _MEET = Sql(
     "INSERT INTO correspondents (account_id, hash, known, day) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (account_id, hash) DO UPDATE"
@@ -103,10 +104,17 @@ class Senders:
             connection: Connection,
         ) -> tuple[dict[bytes, Counts], dict[tuple[AccountId, bytes], Known]]:
             counted = _COUNTS.rows(connection, [(name,) for name in names])
-            known = _KNOWN.rows(connection, list(people))
+            keys = list(people)
+            known = {
+                (AccountId(bytes(account)), bytes(hash_)): Known(bits)
+                for account, hash_, bits in _KNOWN.rows(connection, keys)
+            }
+            for account, hash_ in _WROTE.rows(connection, keys):
+                one = AccountId(bytes(account)), bytes(hash_)
+                known[one] = known.get(one, Known.NOT) | Known.WROTE_TO
             return (
                 {bytes(row[0]): _counts((row[0], row[1], row[2], row[3]), week) for row in counted},
-                {(AccountId(bytes(a)), bytes(h)): Known(bits) for a, h, bits in known},
+                known,
             )
 
         return await self._access.read_once(read)

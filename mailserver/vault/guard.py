@@ -14,6 +14,7 @@ from mailserver.crypto.context import Kind as Kind  # what callers name guarded 
 from mailserver.crypto.kdf import hkdf
 from mailserver.crypto.secret import overwrite
 from mailserver.crypto.sign import mac
+from mailserver.model.address import Address
 from mailserver.model.errors import Condition, Corrupt
 from mailserver.model.ids import AccountId, ObjectId
 from mailserver.model.sealed import Guarded
@@ -80,6 +81,10 @@ class AccountGuard:
     def thread_hash(self, message_id: bytes) -> bytes:
         """Return 16 octets, equal for equal Message-IDs of this account; they tell no more."""
         return mac(self._threads, message_id)[:HASH_OCTETS]
+
+    def correspondent_hash(self, address: Address) -> bytes:
+        """Return 16 octets that stand for somebody this account writes to or hears from."""
+        return self.name_hash(f"sent to\0{address.key}")
 
     def word_hashes(self, words: Iterable[str], octets: int) -> list[bytes]:
         """Return so many octets for each word, equal for equal words of this account only."""

@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from mailserver.accounts.sending import Span
 from mailserver.mail.inbound import Inbound
 from mailserver.mail.incoming import Incoming
 from mailserver.mail.spam import Spam
@@ -14,6 +16,7 @@ from mailserver.model.errors import MailError
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.settings import Settings, load
+from mailserver.store.sending import Count
 from tests.support.dns import DnsServer, txt
 from tests.support.mail import RECEIVED, MailNode, letter
 
@@ -100,6 +103,17 @@ async def mx(
         yield made
     finally:
         await made.spam.close()
+
+
+async def wrote(mail: MailNode, account: str, address: str) -> None:
+    """Let an account have written to somebody, as its sending is counted."""
+    holder = (await mail.delivery.recipient(Address.parse(account))).holder
+    assert holder is not None
+    hashes = {holder.guard.correspondent_hash(Address.parse(address))}
+    strangers = Count(Span.STRANGERS, timedelta(days=1), 0)
+    await mail.node.store.sending.charge(
+        holder.identity.account, [], hashes=hashes, strangers=strangers
+    )
 
 
 def field_of(octets: bytes, name: bytes) -> str:

@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from mailserver.mailauth import arc
-from mailserver.model.address import Address
 from mailserver.model.errors import Condition, Refused
 from tests.support.dkim import published, signing_key, zone
 from tests.support.dns import DnsServer, standing_zone
 from tests.support.mail import MailNode, messages
-from tests.support.screening import HOST, RECORDS, field_of, mail_from, mx, stranger
+from tests.support.screening import HOST, RECORDS, field_of, mail_from, mx, stranger, wrote
 
 REASON, NOTICE, RESULTS = b"X-Zegel-Junk-Reason", b"X-Zegel-Notice", b"Authentication-Results"
 SEALER = signing_key(domain="list.test")
@@ -127,10 +126,7 @@ async def test_each_recipient_gets_what_holds_for_him(mail: MailNode, dns: DnsSe
     await (await mail.account("bob@example.org")).close()
     octets = mail_from("ann@there.test", "Re: WINNER", Reply_To="<x@collect.test>")
     async with mx(mail, dns, spam__junk_points=1.0, spam__doubtful_points=1.0) as door:
-        bob = await mail.delivery.recipient(Address.parse("bob@example.org"))
-        assert bob.holder is not None
-        assert bob.account_id is not None
-        await door.spam.wrote(bob.account_id, bob.holder.guard, ["Ann@there.test"])
+        await wrote(mail, "bob@example.org", "Ann@there.test")
         assert await door.take(octets, "alice@example.org", "bob@example.org") == [None, None]
     assert field_of(await only(mail, "Junk"), REASON)
     account = await mail.sign_in("bob@example.org")
