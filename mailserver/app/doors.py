@@ -115,20 +115,21 @@ async def smtp_doors(hall: Hall) -> AsyncIterator[list[Door]]:
 def _smtp_listener(
     hall: Hall, policy: Policy, shared: smtp.Shared, listener: Listener
 ) -> smtp.Listener:
-    tls, delivery, outgoing = hall.context(listener), _delivering(hall.house), None
-    if hall.house.settings.relays:
-        outgoing = hall.house.outgoing
+    house, tls = hall.house, hall.context(listener)
+    outgoing = house.outgoing if house.settings.relays else None
     match policy.service:
         case Service.MX:
-            return smtp.Listener.mx(delivery, policy, shared, tls=tls)
+            delivering = _with_receipts(house, house.inbound)
+            return smtp.Listener.mx(delivering, policy, shared, tls=tls)
         case Service.LMTP:
-            return smtp.Listener.lmtp(delivery, policy, shared, tls=tls)
+            delivering = _with_receipts(house, house.delivery)
+            return smtp.Listener.lmtp(delivering, policy, shared, tls=tls)
         case Service.SUBMISSION:
             if tls is None:
                 raise Misconfigured("submission: nobody signs in without TLS, so it needs it")
             return smtp.Listener.submission(
-                Submission(delivery, outgoing, hall.house.sending),
-                lambda login, secret, peer: _submitter(hall.house, login, secret, peer),
+                Submission(_with_receipts(house, house.delivery), outgoing, house.sending),
+                lambda login, secret, peer: _submitter(house, login, secret, peer),
                 policy,
                 shared,
                 tls=tls,
@@ -136,11 +137,11 @@ def _smtp_listener(
             )
 
 
-def _delivering(house: House) -> Deliveries:
-    """Return what delivers, with receipts where they can leave this server."""
+def _with_receipts(house: House, deliveries: Deliveries) -> Deliveries:
+    """Have what delivers write receipts, where they can leave this server."""
     if not house.settings.relays:
-        return house.delivery
-    return Receipts(house.delivery, house.outgoing, house.settings.hostname, house.clock)
+        return deliveries
+    return Receipts(deliveries, house.outgoing, house.settings.hostname, house.clock)
 
 
 async def _submitter(house: House, login: str, secret: Plaintext, peer: str) -> Submitter:

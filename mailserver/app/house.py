@@ -26,10 +26,12 @@ from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
 from mailserver.crypto.suite import Suite, self_test
 from mailserver.mail.delivery import Delivery
+from mailserver.mail.inbound import Inbound
 from mailserver.mail.outgoing import Outgoing
 from mailserver.mail.queue_desk import QueueDesk
 from mailserver.mail.scripts import Approved
 from mailserver.mail.signing import Signing
+from mailserver.mail.spam import Spam
 from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.log import configure
 from mailserver.runtime.offload import Offload
@@ -68,6 +70,8 @@ class House:
     admins: Admins
     people: People
     sending: SendingLimits
+    inbound: Inbound
+    spam: Spam
     delivery: Delivery
     approved: Approved
     external: ExternalAccounts
@@ -121,7 +125,7 @@ def _furnished(
     signing_keys = SigningKeys(store, master.instance_guard, resolver, chain, clock, offload)
     external = ExternalAccounts(store, keyring, chain, deposits, offload, clock, settings.external)
     who = people(store, keyring, directory, chain, deposits, offload, clock)
-    mailroom = furnish(settings, clock, store, keyring, directory, chain, deposits, offload, who)
+    mailroom = furnish(settings, clock, store, keyring, directory, chain, deposits, offload, resolver, who)
     for closing in (offload.close, sessions.close, deposits.close):
         stack.callback(closing)
     return House(
@@ -143,6 +147,8 @@ def _furnished(
         admins=Admins(keystore, master, chain, hashing, clock),
         people=who,
         sending=mailroom.sending,
+        inbound=mailroom.inbound,
+        spam=mailroom.spam,
         delivery=mailroom.delivery,
         approved=mailroom.approved,
         external=external,

@@ -11,15 +11,18 @@ from mailserver.audit.chain import Chain
 from mailserver.mail.backoff import Schedule
 from mailserver.mail.delivery import Delivery
 from mailserver.mail.forwarding import Forwarding
+from mailserver.mail.inbound import Inbound
 from mailserver.mail.outgoing import Outgoing
 from mailserver.mail.queue_desk import QueueDesk
 from mailserver.mail.quota import QuotaWatch
 from mailserver.mail.scripts import Approved
 from mailserver.mail.sieve import Filtering
 from mailserver.mail.signing import Signing
+from mailserver.mail.spam import Spam
 from mailserver.model.ids import AccountId
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.offload import Offload
+from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.settings import Queue, Settings
 from mailserver.store.store import Store
 from mailserver.vault.epochs import Deposits
@@ -28,8 +31,10 @@ from mailserver.vault.guard import AccountGuard
 
 @dataclass(frozen=True, slots=True)
 class Mailroom:
-    """Where mail is delivered, filtered, queued and signed."""
+    """Where mail is judged, delivered, filtered, queued and signed."""
 
+    inbound: Inbound
+    spam: Spam
     delivery: Delivery
     filtering: Filtering
     outgoing: Outgoing
@@ -48,6 +53,7 @@ def furnish(
     chain: Chain,
     deposits: Deposits,
     offload: Offload,
+    resolver: Resolver,
     who: People,
 ) -> Mailroom:
     """Hand each service what it works with."""
@@ -65,17 +71,17 @@ def furnish(
     sending = SendingLimits(store, keyring, chain, clock, settings.limits, tell=tell, hold=hold)
     outgoing.on_failed = sending.failed
     forwarding = Forwarding(outgoing, signing, instance, keyring.master.bounce_keys, clock)
+    delivery = Delivery(
+        *(store, directory, deposits, offload, clock),
+        filtering=filtering,
+        forwarding=forwarding if settings.relays else None,
+        quota=QuotaWatch(store, tell, clock),
+    )
+    spam = Spam(settings, store, instance, resolver, offload, clock)
     return Mailroom(
-        delivery=Delivery(
-            store,
-            directory,
-            deposits,
-            offload,
-            clock,
-            filtering=filtering,
-            forwarding=forwarding if settings.relays else None,
-            quota=QuotaWatch(store, tell, clock),
-        ),
+        inbound=Inbound(delivery, resolver, spam, offload, clock, settings.hostname),
+        spam=spam,
+        delivery=delivery,
         filtering=filtering,
         outgoing=outgoing,
         queue_desk=desk,

@@ -18,6 +18,7 @@ from mailserver.app.relay import relay
 from mailserver.app.signals import heard
 from mailserver.app.workers import lead
 from mailserver.mail.office import Office
+from mailserver.mail.spam import FLUSH
 from mailserver.model.errors import MailError, Misconfigured
 from mailserver.operations.first_run import make_certificate
 from mailserver.operations.upkeep import forget_old
@@ -114,6 +115,7 @@ async def running(
     tasks.create_task(tasks.every(TEND_AUDIT, house.chain.tend))
     fetch = partial(house.external.begin_due, tasks.create_task)
     tasks.create_task(tasks.every(FETCH, fetch))
+    tasks.create_task(tasks.every(FLUSH, house.spam.flush))
     if part.sweeps:
         tasks.create_task(tasks.every(SWEEP, house.provisioning.sweep))
         tasks.create_task(tasks.every(SWEEP, house.signing_keys.tend))

@@ -93,6 +93,14 @@ class Inbound:
         self._authserv_id = authserv_id
         self._trusted_sealers = trusted_sealers
 
+    async def is_local(self, domain: str) -> bool:
+        """Say whether mail for `domain` is delivered here."""
+        return await self._delivery.is_local(domain)
+
+    async def takes(self, address: Address) -> bool:
+        """Say whether mail for `address` is delivered here."""
+        return await self._delivery.takes(address)
+
     async def recipient(self, address: Address) -> Recipient:
         """Find who gets mail for `address`; raises as `Delivery.recipient`."""
         return await self._delivery.recipient(address)
