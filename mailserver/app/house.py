@@ -120,12 +120,11 @@ def _furnished(
     keyring = Keyring(keystore, master, allow_classical=settings.crypto.allow_classical)
     directory = Directory(store, keyring, chain, clock, settings.hostname)
     sessions, delays = Sessions(keyring, clock), Delays(clock, enabled=limits.login_delays)
-    deposits = _deposits(settings, clock, master)
-    resolver = _resolver(settings, clock)
+    deposits, resolver = _deposits(settings, clock, master), _resolver(settings, clock)
     signing_keys = SigningKeys(store, master.instance_guard, resolver, chain, clock, offload)
-    external = ExternalAccounts(store, keyring, chain, deposits, offload, clock, settings.external)
-    who = people(store, keyring, directory, chain, deposits, offload, clock)
-    mailroom = furnish(settings, clock, store, keyring, directory, chain, deposits, offload, resolver, who)
+    common = (store, keyring, directory, chain, deposits, offload, clock)
+    who = people(*common)
+    mailroom = furnish(settings, *common, resolver, who)
     for closing in (offload.close, sessions.close, deposits.close):
         stack.callback(closing)
     return House(
@@ -151,7 +150,9 @@ def _furnished(
         spam=mailroom.spam,
         delivery=mailroom.delivery,
         approved=mailroom.approved,
-        external=external,
+        external=ExternalAccounts(
+            store, keyring, chain, deposits, offload, clock, settings.external
+        ),
         outgoing=mailroom.outgoing,
         queue_desk=mailroom.queue_desk,
     )

@@ -46,13 +46,13 @@ class Mailroom:
 
 def furnish(
     settings: Settings,
-    clock: Clock,
     store: Store,
     keyring: Keyring,
     directory: Directory,
     chain: Chain,
     deposits: Deposits,
     offload: Offload,
+    clock: Clock,
     resolver: Resolver,
     who: People,
 ) -> Mailroom:
