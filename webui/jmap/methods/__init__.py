@@ -1,0 +1,6 @@
+"""The methods, a module a data type; each module ends with its `MODULE`, listed here."""
+
+from webui.jmap.methods import core
+from webui.jmap.registry import Registry
+
+REGISTRY = Registry((core.MODULE,))
