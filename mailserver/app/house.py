@@ -129,9 +129,7 @@ def _furnished(
         stack.callback(closing)
     return House(
         *(settings, clock, offload, resolver, master, keystore, store, chain),
-        keyring=keyring,
-        directory=directory,
-        sessions=sessions,
+        *(keyring, directory, sessions),
         logins=Logins(store, keyring, directory, sessions, chain, delays, hashing, clock),
         provisioning=Provisioning(
             *(store, keyring, sessions, chain, hashing, clock),
