@@ -36,7 +36,10 @@ from mailserver.vault.credentials import open_recovery_wrap
 from mailserver.vault.records import Scope, WrapKind
 
 LISTENERS = ("imap", "imaps", "mx", "submission", "submissions", "lmtp", "https", "api", "admin")
-"""The order of `--ports`. What is not built yet is null in the answer."""
+"""The order of `--ports`."""
+WEB = ("https", "api", "admin")
+UNBUILT = ("admin",)
+"""What is not built yet is null in the answer."""
 
 DOMAIN = "bench.test"
 USER_PATTERN = "bench{n}@" + DOMAIN
@@ -57,7 +60,8 @@ def settings_for(
 ) -> Settings:
     """Return settings with every limit off, where no ZEGEL_… variable says otherwise."""
     keys = keys_of(directory)
-    tls = {"imap": "none", "imaps": "implicit", "submissions": "implicit", "lmtp": "none"}
+    tls = {"imap": "none", "lmtp": "none"}
+    tls.update(dict.fromkeys(("imaps", "submissions", *WEB), "implicit"))
     values: dict[str, Any] = {
         "hostname": "localhost",
         "data_dir": directory,
@@ -75,6 +79,8 @@ def settings_for(
         "limits.connections_per_address": 1_000_000,
         "limits.messages_per_connection": 100_000,
         "limits.login_delays": False,
+        "web.requests_per_minute": 0,
+        "web.account_requests_per_minute": 0,
         "limits.sending_messages_per_minute": 0,
         "limits.sending_recipients_per_hour": 0,
         "limits.sending_recipients_per_day": 0,
@@ -85,9 +91,7 @@ def settings_for(
     if database:
         values["database.url"] = database
     for name, port in zip(LISTENERS, ports, strict=False):
-        if name in ("https", "api", "admin"):
-            continue
-        values[f"listeners.{name}.address"] = f"127.0.0.1:{port}"
+        values[f"listeners.{name}.address"] = "off" if name in UNBUILT else f"127.0.0.1:{port}"
         values[f"listeners.{name}.tls"] = tls.get(name, "starttls")
     variables = {variable_of(key): str(value) for key, value in values.items()}
     given = {name: value for name, value in environ.items() if name != CONFIG_VARIABLE}
@@ -152,6 +156,7 @@ def answer(settings: Settings, doors: Sequence[Door]) -> str:
     """Write the line that says where everything is."""
     where = {door.name: str(door.address) for door in doors}
     told: dict[str, Any] = {name: where.get(name) for name in LISTENERS}
+    told.update({name: f"https://{where[name]}" for name in WEB if name in where})
     told.update(
         ca_file=str(settings.tls.certificate),
         user_pattern=USER_PATTERN,

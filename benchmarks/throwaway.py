@@ -20,8 +20,8 @@ from typing import Any
 
 START_SECONDS = 120
 STOP_SECONDS = 40
-LISTENERS = ("imap", "imaps", "mx", "submission", "submissions", "lmtp")
-"""The order of `--ports`; the web listeners follow when they are built."""
+LISTENERS = ("imap", "imaps", "mx", "submission", "submissions", "lmtp", "https", "api")
+"""The order of `--ports`; the console follows when it is built."""
 
 
 def start(directory: Path, *options: str) -> dict[str, Any]:

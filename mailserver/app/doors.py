@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import entry_points
 
+from mailserver.accounts.sessions import Lease
 from mailserver.app.house import House
 from mailserver.imap import listener as imap
 from mailserver.imap.bounds import Bounds, Shared
@@ -26,6 +27,7 @@ from mailserver.model.errors import Misconfigured
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.imap.limits import Limits as MachineLimits
 from mailserver.protocol.managesieve.machine import Limits as ScriptLimits
+from mailserver.runtime.door import Door
 from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.settings import Endpoint, Listener, Tls
 from mailserver.smtp import listener as smtp
@@ -33,15 +35,6 @@ from mailserver.smtp.policy import Policy, Service
 from mailserver.vault.records import Scope
 
 ENTRY_POINTS = "zegel.doors"
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """A listener that is open: its key in the settings, and where it can be reached."""
-
-    name: str
-    address: Endpoint
-    tls: Tls
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +48,36 @@ class Hall:
     connections: Connections
     shares_ports: bool = False
     """Whether other processes of this server listen on the same ports."""
+
+    @property
+    def submitting(self) -> Submission:
+        """What takes mail from users, and sends it on where this server does."""
+        house = self.house
+        outgoing = house.outgoing if house.settings.relays else None
+        return Submission(_with_receipts(house, house.delivery), outgoing, house.sending)
+
+    async def open_for_app(self, login: str, secret: Plaintext, peer: str) -> Account:
+        """Open an account by an app password for JMAP.
+
+        Raises:
+            MailError: as `Logins.app_password` does.
+        """
+        logins = self.house.logins
+        return self.office.open(
+            await logins.app_password(login, secret, scope=Scope.JMAP, peer=peer)
+        )
+
+    def scripts_of(self, lease: Lease) -> Scripts:
+        """Return the filters of the account that `lease` holds."""
+        house = self.house
+        return Scripts(
+            house.store,
+            lease.account_id,
+            lease.account.guard,
+            house.chain,
+            house.approved,
+            house.settings.sieve,
+        )
 
     def wanted(self, *names: str) -> list[tuple[str, Listener, Endpoint]]:
         """Return those of the named listeners that the settings turn on."""
@@ -116,7 +139,6 @@ def _smtp_listener(
     hall: Hall, policy: Policy, shared: smtp.Shared, listener: Listener
 ) -> smtp.Listener:
     house, tls = hall.house, hall.context(listener)
-    outgoing = house.outgoing if house.settings.relays else None
     match policy.service:
         case Service.MX:
             delivering = _with_receipts(house, house.inbound)
@@ -128,7 +150,7 @@ def _smtp_listener(
             if tls is None:
                 raise Misconfigured("submission: nobody signs in without TLS, so it needs it")
             return smtp.Listener.submission(
-                Submission(_with_receipts(house, house.delivery), outgoing, house.sending),
+                hall.submitting,
                 lambda login, secret, peer: _submitter(house, login, secret, peer),
                 policy,
                 shared,
@@ -191,9 +213,7 @@ async def managesieve_doors(hall: Hall) -> AsyncIterator[list[Door]]:
 
     async def sign_in(login: str, secret: Plaintext, peer: str) -> ScriptAccount:
         lease = await house.logins.app_password(login, secret, scope=Scope.SIEVE, peer=peer)
-        guard = lease.account.guard
-        scripts = Scripts(house.store, lease.account_id, guard, house.chain, house.approved, bounds)
-        return ScriptAccount(lease, scripts)
+        return ScriptAccount(lease, hall.scripts_of(lease))
 
     shared = managesieve_bounds.Shared(
         sign_in=sign_in,

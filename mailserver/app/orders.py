@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from mailserver.app.doors import Door
 from mailserver.model.errors import Condition, MailError, Misconfigured, Transient
+from mailserver.runtime.door import Door
 from mailserver.runtime.settings import Endpoint, Settings, Tls
 
 

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from mailserver.accounts.erasures import Erasures
-from mailserver.app.doors import Door, Hall, open_doors
+from mailserver.app.doors import Hall, open_doors
 from mailserver.app.house import House, open_house
 from mailserver.app.orders import Part
 from mailserver.app.relay import relay
@@ -23,6 +23,7 @@ from mailserver.model.errors import MailError, Misconfigured
 from mailserver.operations.first_run import make_certificate
 from mailserver.operations.upkeep import forget_old
 from mailserver.runtime.background import Background, background
+from mailserver.runtime.door import Door
 from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.log import configure, get_logger
 from mailserver.runtime.process import collect_rarely

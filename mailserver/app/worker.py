@@ -9,10 +9,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from mailserver.app.doors import Door
 from mailserver.app.orders import Orders, encode_doors, encode_refusal
 from mailserver.app.serving import loop_factory, serve_part
 from mailserver.model.errors import MailError
+from mailserver.runtime.door import Door
 from mailserver.runtime.process import harden, private_umask
 
 STANDARD_INPUT, STANDARD_OUTPUT = 0, 1

@@ -18,12 +18,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
-from mailserver.app.doors import Door
 from mailserver.app.orders import Orders, Part, decode_answer
 from mailserver.app.ports import reserved
 from mailserver.app.signals import heard
 from mailserver.model.errors import Condition, MailError, Misconfigured, Transient
 from mailserver.runtime.clock import Clock, SystemClock
+from mailserver.runtime.door import Door
 from mailserver.runtime.log import get_logger
 from mailserver.runtime.settings import Settings
 

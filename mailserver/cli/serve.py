@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from mailserver.app.doors import Door
 from mailserver.app.serving import loop_factory, serve
 from mailserver.cli.terminal import fail, say, settings_of, table, told
 from mailserver.operations.first_run import SETTINGS_FILE, make_certificate, prepare
+from mailserver.runtime.door import Door
 from mailserver.runtime.process import harden, private_umask
 from mailserver.runtime.settings import Endpoint, Settings, Tls
 
@@ -24,10 +24,17 @@ _WHAT = {
     "submissions": "mail going out",
     "imap": "reading mail (IMAP)",
     "imaps": "reading mail (IMAP)",
+    "https": "webmail",
+    "api": "mail for apps (JMAP)",
+    "admin": "console",
+    "portal": "public pages",
+    "http": "certificate challenges",
 }
 _HOW = {Tls.IMPLICIT: "TLS", Tls.STARTTLS: "STARTTLS", Tls.NONE: "no TLS"}
 
 _NEXT = """
+Webmail: https://localhost:{https}  (the browser warns: the certificate is self-signed)
+
 In another terminal:
 
   export ZEGEL_CONFIG={config} PATH="{bin}:$PATH"
@@ -104,7 +111,7 @@ def _guide(settings: Settings, config: Path | None, doors: Sequence[Door]) -> st
         config=config or SETTINGS_FILE,
         bin=Path(".venv/bin").absolute() if Path(".venv/bin").is_dir() else "",
         certificate=settings.tls.certificate,
-        **{name: ports.get(name, "-") for name in ("imaps", "submissions", "mx")},
+        **{name: ports.get(name, "-") for name in ("https", "imaps", "submissions", "mx")},
     )
 
 

@@ -50,6 +50,12 @@ address = "127.0.0.1:2143"
 
 [listeners.imaps]
 address = "127.0.0.1:2993"
+
+[listeners.https]
+address = "127.0.0.1:2443"
+
+[listeners.api]
+address = "127.0.0.1:2444"
 """
 
 

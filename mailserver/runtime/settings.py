@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from mailserver.model.errors import Misconfigured
-from mailserver.runtime.settings_listeners import Listener, Listeners
+from mailserver.runtime.settings_listeners import WEB, Listener, Listeners
 from mailserver.runtime.settings_relay import Relay
 from mailserver.runtime.settings_source import Origin, gather, read_toml, validated
 from mailserver.runtime.settings_spam import Processors, Scanners, Spam, unnamed
@@ -33,6 +33,7 @@ from mailserver.runtime.settings_values import (
     sqlite_path,
     with_password,
 )
+from mailserver.runtime.settings_web import Api, Web
 
 __all__ = ["Endpoint", "Listener", "Settings", "Tls", "load"]
 
@@ -194,6 +195,8 @@ class Settings(Section):
     processors: Processors = ()
     """Who else learns something of our mail; nobody who is not named here does."""
     external: External = External()
+    web: Web = Web()
+    api: Api = Api()
     log: Log = Log()
 
     @cached_property
@@ -302,7 +305,11 @@ def _check_listeners(settings: Settings) -> None:
     for name, listener in settings.listeners.named().items():
         if listener.address is None:
             continue
-        if listener.tls is Tls.NONE and not listener.address.is_loopback:
+        if name in WEB and listener.tls is Tls.STARTTLS:
+            raise Misconfigured(f'listeners.{name}: a web listener\'s tls is "implicit" or "none"')
+        # What the http listener says anybody may read: challenges, and where https is.
+        clear = listener.tls is Tls.NONE and name != "http"
+        if clear and not listener.address.is_loopback:
             raise Misconfigured(
                 f'listeners.{name}: tls = "none" is allowed on loopback addresses only,'
                 f" not on {listener.address}"

@@ -50,6 +50,40 @@ class ManageSieve(Listener):
     """Keeping one's filters, STARTTLS. Source: RFC 5804. Off until a setting turns it on."""
 
 
+class Https(Listener):
+    """The webmail, its API and the public pages. Source: RFC 9110."""
+
+    address: Address = Endpoint(host="", port=443)
+    tls: Tls = Tls.IMPLICIT
+
+
+class Api(Listener):
+    """JMAP with app passwords, for other programs. Off until a setting turns it on."""
+
+    tls: Tls = Tls.IMPLICIT
+
+
+class Admin(Listener):
+    """The console. Off until a setting turns it on."""
+
+    tls: Tls = Tls.IMPLICIT
+
+
+class Portal(Listener):
+    """Public pages, and letters for outsiders. Off until a setting turns it on."""
+
+    tls: Tls = Tls.IMPLICIT
+
+
+class Http(Listener):
+    """Nothing but certificates' challenges (RFC 8555 §8.3) and the way to https. Off likewise."""
+
+    tls: Tls = Tls.NONE
+
+
+WEB = ("https", "api", "admin", "portal", "http")
+
+
 class Listeners(Section):
     """All doors."""
 
@@ -60,6 +94,11 @@ class Listeners(Section):
     imaps: Imaps = Imaps()
     lmtp: Lmtp = Lmtp()
     managesieve: ManageSieve = ManageSieve()
+    https: Https = Https()
+    api: Api = Api()
+    admin: Admin = Admin()
+    portal: Portal = Portal()
+    http: Http = Http()
 
     def named(self) -> dict[str, Listener]:
         """Return every listener under its key."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mailserver.app.doors import Door
 from mailserver.app.house import House, open_house
 from mailserver.app.serving import serve
 from mailserver.model.address import Address
 from mailserver.model.sealed import Plaintext
 from mailserver.operations.first_run import make_directories, make_secrets
+from mailserver.runtime.door import Door
 from mailserver.runtime.settings import Settings, load
 from mailserver.store.migrate import Which, migrate
 from mailserver.vault.records import Scope
@@ -43,6 +43,7 @@ def settings_in(directory: Path, **overrides: Any) -> Settings:
     }
     for name in ("mx", "submission", "submissions", "imap", "imaps", "lmtp"):
         values[f"listeners.{name}.address"] = "127.0.0.1:0"
+    values["listeners.https.address"] = "off"
     values.update({name.replace("__", "."): value for name, value in overrides.items()})
     return load(None, {}, values)
 

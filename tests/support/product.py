@@ -17,6 +17,8 @@ _NAMES = {
     ("mail going out", "TLS"): "submissions",
     ("reading mail (IMAP)", "no TLS"): "imap",
     ("reading mail (IMAP)", "TLS"): "imaps",
+    ("webmail", "TLS"): "https",
+    ("mail for apps (JMAP)", "TLS"): "api",
 }
 
 

@@ -21,7 +21,7 @@ from tests.support import postgres
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-LISTENERS = ("imap", "imaps", "mx", "submission", "submissions", "lmtp")
+LISTENERS = ("imap", "imaps", "mx", "submission", "submissions", "lmtp", "https", "api")
 """The order of `--ports`, as far as there are listeners."""
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mailserver.app.doors import Door
 from mailserver.app.orders import Orders, Part, decode_answer, encode_doors, encode_refusal
 from mailserver.model.errors import Condition, Misconfigured, Transient
+from mailserver.runtime.door import Door
 from mailserver.runtime.settings import Endpoint, Tls
 from tests.support.house import settings_in
 

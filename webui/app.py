@@ -1,0 +1,92 @@
+"""The application of a site: its routes behind the layers that every request passes.
+
+Each site has an application of its own; none knows another's paths. There are no pages that show
+the interface's description; `openapi` writes it out for builds and tests.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from webui.access import Faults
+from webui.bounds import Bounds, Routes
+from webui.csrf import ForPrograms, SameSite
+from webui.deps import State
+from webui.errors import problem
+from webui.public.routes import router as public_pages
+from webui.site import Site
+
+ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
+    Site.WEBMAIL: (public_pages,),
+    Site.API: (),
+    Site.ADMIN: (),
+    Site.PORTAL: (public_pages,),
+    Site.HTTP: (),
+}
+"""What each site answers."""
+
+
+def create_app(web: State, routes: Routes | None = None) -> FastAPI:
+    """Make the application of the site at `web.place`."""
+    settings, place = web.services.settings, web.place
+    origin = (
+        Middleware(SameSite, place)
+        if place.site.has_cookies
+        else Middleware(ForPrograms, settings.api.origins)
+    )
+    bounds = Middleware(
+        Bounds, settings=settings, budget=web.services.budget, routes=routes or Routes()
+    )
+    app = FastAPI(
+        title="Zegel",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        middleware=[Middleware(Faults), origin, bounds],
+        exception_handlers={
+            HTTPException: _http_error,
+            RequestValidationError: _invalid,
+        },
+        redirect_slashes=False,
+    )
+    app.state.web = web
+    for router in ROUTERS[place.site]:
+        app.include_router(router)
+    return app
+
+
+def openapi(app: FastAPI) -> dict[str, Any]:
+    """Describe the REST parts of an application. Source: OpenAPI 3.1."""
+    return app.openapi()
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    """Say what the framework refused: no such route, a method that is not the route's."""
+    if not isinstance(error, HTTPException):
+        raise error
+    return problem(error.status_code, headers=dict(error.headers or {}))
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    """Say which fields were wrong, without what stood in them."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "the request does not have the form that is expected here",
+        errors=_places(error.errors()),
+    )
+
+
+def _places(errors: Sequence[Any]) -> list[dict[str, str]]:
+    return [
+        {"at": ".".join(str(step) for step in error["loc"]), "detail": str(error["type"])}
+        for error in errors
+    ]

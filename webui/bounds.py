@@ -1,0 +1,124 @@
+"""Bounds on one request: how large its body is, how long it and its answer may take.
+
+A route that takes larger bodies, or answers for hours, is named in `Routes`; no route reads a body
+that nobody bounded. Bodies count against what all connections together may have in flight.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mailserver.model.errors import Condition, PeerFault, Transient
+from mailserver.runtime.limits import Budget
+from mailserver.runtime.settings import Settings
+
+SLOWEST_OCTETS = (
+    16 * 1024
+)  # a second: a body that comes slower than this holds its place for naught
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The paths whose bounds are others, by the begin of the path; the longest that fits counts."""
+
+    bodies: Mapping[str, int] = field(default_factory=dict)
+    """The most octets of a body."""
+    lasting: frozenset[str] = frozenset()
+    """Paths whose answer goes on for as long as the client listens."""
+
+    def body_octets(self, path: str, otherwise: int) -> int:
+        """Return how large a body may be that is sent to `path`."""
+        fitting = [begin for begin in self.bodies if path.startswith(begin)]
+        return self.bodies[max(fitting, key=len)] if fitting else otherwise
+
+
+class Bounds:
+    """Refuses a body that is too large before it is read, and ends what takes too long."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, budget: Budget, routes: Routes) -> None:
+        """Stand before `app`."""
+        self._app = app
+        self._web = settings.web
+        self._budget = budget
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request.
+
+        Raises:
+            PeerFault: TOO_LARGE, the body is.
+            Transient: BUSY, too much is being received, or the answer was not there in time.
+        """
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        body = _Body(self._routes.body_octets(path, self._web.body_octets), self._budget, receive)
+        seconds = float(self._web.request_seconds)
+        stall = float(self._web.stall_seconds)
+        begun = False
+
+        async def receiving() -> Message:
+            message = await body.receive()
+            if not begun and message["type"] == "http.request":
+                more = len(message.get("body", b"")) / SLOWEST_OCTETS
+                until = deadline.when()
+                deadline.reschedule(None if until is None else until + more)
+            return message
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            if not begun:
+                begun = True
+                deadline.reschedule(None)
+            async with asyncio.timeout(stall):
+                await send(message)
+
+        try:
+            body.announced(Headers(scope=scope).get("content-length"))
+            async with asyncio.timeout(seconds) as deadline:
+                await self._app(scope, receiving, sending)
+        except TimeoutError:
+            if begun:
+                raise ConnectionAbortedError from None  # the peer does not read
+            raise Transient(Condition.BUSY, "the server was too slow; try again later") from None
+        finally:
+            body.close()
+
+
+class _Body:
+    """The body of one request as it comes."""
+
+    def __init__(self, limit_octets: int, budget: Budget, receive: Receive) -> None:
+        self._limit = limit_octets
+        self._budget = budget
+        self._receive = receive
+        self._came = 0
+        self._held = 0
+
+    def announced(self, length: str | None) -> None:
+        """Refuse what says itself that it is too large."""
+        if length is not None and length.isdecimal():
+            self._see_to(int(length))
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._came += len(message.get("body", b""))
+            self._see_to(self._came)
+        return message
+
+    def _see_to(self, octets: int) -> None:
+        if octets > self._limit:
+            raise PeerFault(Condition.TOO_LARGE, f"at most {self._limit} octets are taken here")
+        if octets > self._held:
+            if not self._budget.try_reserve(octets - self._held):
+                raise Transient(Condition.BUSY, "too much is being received at once, try later")
+            self._held = octets
+
+    def close(self) -> None:
+        self._budget.release(self._held)
+        self._held = 0

@@ -1,0 +1,100 @@
+"""uvicorn inside of our own event loop: our sockets, our TLS, our signals."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from mailserver.model.errors import Misconfigured
+from mailserver.runtime.limits import Connections
+from mailserver.runtime.settings import Endpoint, Settings
+from webui.wire import bounded
+
+BACKLOG = 1_024
+LONGEST_DRAIN_SECONDS = 10
+"""Answers under way have so long to end when the server stops; push channels end at once."""
+
+
+class _Server(uvicorn.Server):
+    """A server that others start and stop: it hears no signals."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    async def run_until_told(self, sockets: list[socket.socket]) -> None:
+        """Serve until `should_exit`."""
+        await self._serve(sockets)
+
+
+@asynccontextmanager
+async def serving(
+    app: ASGIApp,
+    sockets: list[socket.socket],
+    context: ssl.SSLContext | None,
+    settings: Settings,
+    connections: Connections,
+) -> AsyncIterator[None]:
+    """Serve `app` on `sockets`, which are bound, for the length of a block."""
+    config = uvicorn.Config(
+        app,
+        http=bounded(settings, connections),
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=settings.web.idle_seconds,
+        timeout_graceful_shutdown=min(LONGEST_DRAIN_SECONDS, settings.limits.shutdown_seconds),
+        h11_max_incomplete_event_size=settings.web.header_octets,
+        ws_max_size=settings.web.body_octets,
+        ws_per_message_deflate=False,  # PRIVACY §7: no compression of secrets
+        ssl_context_factory=None if context is None else lambda *_: context,
+    )
+    server = _Server(config)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.run_until_told(sockets))
+        try:
+            await server.listening.wait()
+            yield
+        finally:
+            server.should_exit = True
+
+
+def bind(name: str, address: Endpoint, *, reuse_port: bool) -> list[socket.socket]:
+    """Bind a socket for each address of the host; port 0 is one free port for all of them.
+
+    Raises:
+        Misconfigured: it cannot be bound.
+    """
+    port, bound = address.port, []
+    with ExitStack() as opened:
+        try:
+            found = socket.getaddrinfo(
+                address.host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+            for family, _, _, _, where in dict.fromkeys(found):
+                one = opened.enter_context(socket.socket(family))
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if reuse_port:
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                if family == socket.AF_INET6:
+                    one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                one.bind((where[0], port))
+                one.setblocking(False)
+                port = port or one.getsockname()[1]
+                bound.append(one)
+        except OSError as error:
+            raise Misconfigured(f"listeners.{name}: cannot listen on {address}") from error
+        opened.pop_all()
+    return bound

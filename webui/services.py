@@ -1,0 +1,160 @@
+"""What the web side may use of the server: services, never the store behind them.
+
+The server hands its hall to the doors that plug in; here stands which part of it is looked at. A
+route asks for `Services` by `webui.deps.Served`.
+"""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from mailserver.accounts.admins import Admins
+from mailserver.accounts.app_passwords import AppPasswords
+from mailserver.accounts.directory import Directory
+from mailserver.accounts.login import Logins
+from mailserver.accounts.provisioning import Provisioning
+from mailserver.accounts.recovery import Recovery
+from mailserver.accounts.sessions import Lease, Sessions
+from mailserver.mail.account import Account
+from mailserver.mail.office import Office
+from mailserver.mail.outgoing import Outgoing
+from mailserver.mail.scripts import Scripts
+from mailserver.mail.submission import Submission
+from mailserver.model.sealed import Plaintext
+from mailserver.runtime.clock import Clock
+from mailserver.runtime.limits import Budget, Connections
+from mailserver.runtime.offload import Offload
+from mailserver.runtime.resolver import Resolver
+from mailserver.runtime.settings import Settings
+
+
+class _House(Protocol):
+    """The services of the process, as far as the web side looks."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def offload(self) -> Offload: ...
+    @property
+    def resolver(self) -> Resolver: ...
+    @property
+    def directory(self) -> Directory: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def logins(self) -> Logins: ...
+    @property
+    def provisioning(self) -> Provisioning: ...
+    @property
+    def app_passwords(self) -> AppPasswords: ...
+    @property
+    def recovery(self) -> Recovery: ...
+    @property
+    def admins(self) -> Admins: ...
+    @property
+    def outgoing(self) -> Outgoing: ...
+
+
+class _Opening(Protocol):
+    """Opens an account by an app password of scope `jmap`."""
+
+    def __call__(self, login: str, secret: Plaintext, peer: str, /) -> Awaitable[Account]: ...
+
+
+class _ScriptsOf(Protocol):
+    """Returns the filters of the account that a lease holds."""
+
+    def __call__(self, lease: Lease, /) -> Scripts: ...
+
+
+class ServingHall(Protocol):
+    """What all doors of the server share, as far as the web side looks."""
+
+    @property
+    def house(self) -> _House:
+        """What this process opened."""
+        ...
+
+    @property
+    def office(self) -> Office:
+        """What opens leases as accounts."""
+        ...
+
+    @property
+    def budget(self) -> Budget:
+        """Octets in flight."""
+        ...
+
+    @property
+    def connections(self) -> Connections:
+        """Connections that are open."""
+        ...
+
+    @property
+    def submitting(self) -> Submission:
+        """What takes mail from users."""
+        ...
+
+    @property
+    def open_for_app(self) -> _Opening:
+        """Open an account for a program."""
+        ...
+
+    @property
+    def scripts_of(self) -> _ScriptsOf:
+        """Find an account's filters."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that a route may ask of the server."""
+
+    settings: Settings
+    clock: Clock
+    offload: Offload
+    resolver: Resolver
+    directory: Directory
+    sessions: Sessions
+    logins: Logins
+    provisioning: Provisioning
+    app_passwords: AppPasswords
+    recovery: Recovery
+    admins: Admins
+    outgoing: Outgoing
+    office: Office
+    """Opens a lease as an account with mailboxes, messages and search."""
+    budget: Budget
+    """Octets in flight, shared with SMTP and IMAP."""
+    connections: Connections
+    submission: Submission
+    """Takes what a user sends."""
+    open_for_app: _Opening
+    scripts_of: _ScriptsOf
+
+    @classmethod
+    def of(cls, hall: ServingHall) -> Self:
+        """Take from `hall` what the web side may use."""
+        house = hall.house
+        return cls(
+            settings=house.settings,
+            clock=house.clock,
+            offload=house.offload,
+            resolver=house.resolver,
+            directory=house.directory,
+            sessions=house.sessions,
+            logins=house.logins,
+            provisioning=house.provisioning,
+            app_passwords=house.app_passwords,
+            recovery=house.recovery,
+            admins=house.admins,
+            outgoing=house.outgoing,
+            office=hall.office,
+            budget=hall.budget,
+            connections=hall.connections,
+            submission=hall.submitting,
+            open_for_app=hall.open_for_app,
+            scripts_of=hall.scripts_of,
+        )

@@ -1,0 +1,67 @@
+"""The sites that web listeners serve: each with its own pages, API and cookies, ignoring others'.
+
+A browser keeps sites apart by origin, so each has a host name of its own in production, or a port
+of its own on loopback. Sites with host names of their own may share one listener.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Self
+from urllib.parse import urlsplit
+
+from mailserver.runtime.settings import Settings
+
+HTTPS_PORT = 443
+
+
+class Site(Enum):
+    """A site; its value is the key of its listener in the settings."""
+
+    WEBMAIL = "https"
+    API = "api"
+    ADMIN = "admin"
+    PORTAL = "portal"
+    HTTP = "http"
+    """Port 80: challenges of a certificate authority, and the way to https."""
+
+    @property
+    def has_cookies(self) -> bool:
+        """Whether browsers sign in to it: cookies count, `Authorization` is refused."""
+        return self in (Site.WEBMAIL, Site.ADMIN, Site.PORTAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a site is found by people and browsers."""
+
+    site: Site
+    origin: str
+    """Scheme, host and port as browsers write them: no default port, lower case."""
+    ports: frozenset[int] = frozenset()
+    """Where it listens itself; loopback's other names are taken with these."""
+
+    @property
+    def host(self) -> str:
+        """The host with its port, as it stands in a Host field."""
+        return urlsplit(self.origin).netloc
+
+    @property
+    def hostname(self) -> str:
+        """The host alone."""
+        return urlsplit(self.origin).hostname or ""
+
+    @classmethod
+    def of(cls, site: Site, settings: Settings, port: int) -> Self:
+        """Return the place of `site`, which listens on `port` (0: on another site's listener)."""
+        web = settings.web
+        urls = {
+            Site.WEBMAIL: web.public_url,
+            Site.API: web.api_url,
+            Site.ADMIN: web.admin_url,
+            Site.PORTAL: web.portal_url,
+        }
+        ports = frozenset({port} if port else ())
+        if given := urls.get(site):
+            return cls(site, given.removesuffix(f":{HTTPS_PORT}"), ports)
+        tail = "" if port in (0, HTTPS_PORT) else f":{port}"
+        return cls(site, f"https://{settings.hostname.lower()}{tail}", ports)
