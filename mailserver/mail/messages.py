@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from mailserver.mail import letter
+from mailserver.mail.lessons import of_keywords, of_move
 from mailserver.mail.opened import Opened
 from mailserver.model.errors import Corrupt
 from mailserver.model.ids import MailboxId, ModSeq, Uid
@@ -131,15 +132,21 @@ class Messages:
             numbers,
             unchanged_since=unchanged_since,
         )
-        return Stored(await self._flags(stored.changed), list(stored.modified), stored.modseq)
+        changed = await self._flags(stored.changed)
+        if keywords and mode is not StoreMode.REMOVE:
+            self._opened.show(of_keywords(mailbox_id, [each.uid for each in changed], keywords))
+        return Stored(changed, list(stored.modified), stored.modseq)
 
     async def copy(self, mailbox_id: MailboxId, ranges: Ranges, to: MailboxId) -> Copied:
         """Copy entries, flags and dates included; nothing is sealed again."""
-        return await self._entries.copy(self._opened.account_id, mailbox_id, ranges, to)
+        copied = await self._entries.copy(self._opened.account_id, mailbox_id, ranges, to)
+        self._opened.show(of_move(mailbox_id, to, copied))
+        return copied
 
     async def move(self, mailbox_id: MailboxId, ranges: Ranges, to: MailboxId) -> Copied:
         """Move entries in one transaction (RFC 6851)."""
         copied, _ = await self._entries.move(self._opened.account_id, mailbox_id, ranges, to)
+        self._opened.show(of_move(mailbox_id, to, copied))
         return copied
 
     async def expunge(self, mailbox_id: MailboxId, ranges: Ranges | None = None) -> list[Uid]:

@@ -6,6 +6,8 @@ from mailserver.mail.account import Account, Hold
 from mailserver.mail.feed import Feed
 from mailserver.mail.index import Index
 from mailserver.mail.index_cache import IndexBudget, IndexCache
+from mailserver.mail.junk import Junk
+from mailserver.mail.learning import Learning
 from mailserver.mail.opened import Opened
 from mailserver.mail.regrouping import Regrouping
 from mailserver.model.errors import MailError
@@ -27,12 +29,23 @@ log = get_logger("mail")
 class Office:
     """Opens unlocked accounts for connections and looks after them meanwhile."""
 
-    def __init__(self, store: Store, offload: Offload, background: asyncio.TaskGroup) -> None:
-        """Work on `store`; long work goes to `offload`, tasks belong to `background`."""
+    def __init__(
+        self,
+        store: Store,
+        offload: Offload,
+        background: asyncio.TaskGroup,
+        *,
+        junk: Junk | None = None,
+    ) -> None:
+        """Work on `store`; long work goes to `offload`, tasks belong to `background`.
+
+        What readers call junk is learned into `junk`; nothing is learned without it.
+        """
         self.feed = Feed()
         self._store = store
         self._offload = offload
         self._background = background
+        self._junk = junk
         self._opened: dict[UnlockedAccount, Opened] = {}
         self._by_account: dict[AccountId, list[Opened]] = {}
         self._settling: dict[Opened, asyncio.TimerHandle] = {}
@@ -56,6 +69,7 @@ class Office:
                 IndexCache(self._index_budget),
                 self._begin_settling,
                 self._begin_regrouping,
+                self._begin_learning,
             )
             self._opened[hold.account] = opened
             self._by_account.setdefault(opened.account_id, []).append(opened)
@@ -97,6 +111,22 @@ class Office:
 
     def _begin_regrouping(self, opened: Opened) -> None:
         self._background.create_task(self._regroup(opened))
+
+    def _begin_learning(self, opened: Opened) -> None:
+        if self._junk is None:
+            opened.learning = False
+        else:
+            self._background.create_task(self._take_lessons(opened, self._junk))
+
+    async def _take_lessons(self, opened: Opened, junk: Junk) -> None:
+        """Learn what the reader called junk."""
+        try:
+            await Learning(opened, junk).learn(opened.lessons)
+        except MailError as error:
+            if not opened.unlocked.closed:
+                log.warning("learning stopped", condition=error.condition.name)
+        finally:
+            opened.learning = False
 
     async def _regroup(self, opened: Opened) -> None:
         """Make list blocks of what is in none."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from mailserver.mail.facts import Facts
 from mailserver.mail.index_cache import IndexCache
 from mailserver.mail.keywords import KeywordTable
+from mailserver.mail.lessons import Lesson, Lessons
 from mailserver.model.change import Change, MailboxChange
 from mailserver.model.errors import Transient
 from mailserver.model.ids import AccountId, EpochId, MailboxId
@@ -66,13 +67,16 @@ class Opened:
         index: IndexCache,
         settle: Callable[["Opened"], None],
         regroup: Callable[["Opened"], None],
+        learn: Callable[["Opened"], None],
     ) -> None:
         """Start with nothing opened but the account key.
 
-        `settle` starts all background work on an account, `regroup` that on its list blocks.
+        `settle` starts all background work on an account, `regroup` that on its list blocks,
+        `learn` takes its lessons.
         """
         self._settle = settle
         self._regroup = regroup
+        self._learn = learn
         self.unlocked = unlocked
         self.store = store
         self.offload = offload
@@ -83,6 +87,9 @@ class Opened:
         """Whether background work on the account is under way."""
         self.regrouping = False
         """Whether list blocks are being made."""
+        self.lessons = Lessons()
+        self.learning = False
+        """Whether lessons are being taken."""
         self._loose = 0
         self.index_lock = asyncio.Lock()
         self._facts: dict[MailboxId, Facts] = {}
@@ -106,6 +113,15 @@ class Opened:
             self._loose = 0
             self.regrouping = True
             self._regroup(self)
+
+    def show(self, lesson: Lesson | None) -> None:
+        """Have something learned in the background, if there is anything to learn from it."""
+        if lesson is None:
+            return
+        self.lessons.add(lesson)
+        if not self.learning:
+            self.learning = True
+            self._learn(self)
 
     def rest(self) -> None:
         """Drop content keys, search text and facts; they are read again when needed."""
