@@ -6,6 +6,7 @@ The log is change log and tombstones at once. One operation has one MODSEQ and a
 pruned; `pruned_modseq` says how far back the log is complete.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
@@ -14,7 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from mailserver.model.errors import Absent, Condition
-from mailserver.model.ids import AccountId, EmailId, MailboxId, ModSeq, Uid
+from mailserver.model.ids import AccountId, EmailId, MailboxId, ModSeq, ThreadId, Uid
 from mailserver.store.driver import Row, Sql, fetch, fetch_one, run, run_many
 from mailserver.store.packing import pack_ranges, unpack_keywords, unpack_ranges
 from mailserver.store.together import Many
@@ -35,6 +36,12 @@ class Kind(IntEnum):
     """Email numbers that are in no mailbox any more."""
     MAILBOX = 5
     """The mailbox was created, renamed, deleted, subscribed or unsubscribed."""
+    LEFT = 6
+    """Email numbers that left a mailbox and are still in another."""
+    THREADS = 7
+    """Threads of destroyed emails, whose own rows no longer say so."""
+    UNDELETED = 8
+    r"""UIDs that lost \Deleted: what JMAP did not show is there again (RFC 8621 §4.1.1)."""
 
 
 class FlagRow(NamedTuple):
@@ -59,6 +66,8 @@ class EntriesChange:
     appeared: list[Uid] = field(default_factory=list)
     vanished: list[Uid] = field(default_factory=list)
     flagged: list[FlagRow] = field(default_factory=list)
+    undeleted: list[Uid] = field(default_factory=list)
+    r"""Of those flagged, the ones that lost \Deleted."""
 
 
 @dataclass(slots=True)
@@ -70,6 +79,10 @@ class AccountChange:
     entries: list[EntriesChange] = field(default_factory=list)
     mailboxes: list[MailboxId] = field(default_factory=list)
     emails_destroyed: list[EmailId] = field(default_factory=list)
+    emails_left: list[EmailId] = field(default_factory=list)
+    """Emails that left a mailbox and are still in another."""
+    threads: list[ThreadId] = field(default_factory=list)
+    """Of the destroyed emails."""
 
 
 _BUMP = Sql("UPDATE accounts SET modseq = modseq + 1 WHERE account_id = ? RETURNING modseq")
@@ -108,16 +121,23 @@ def next_modseq(connection: Connection, account_id: AccountId) -> ModSeq:
 def log_rows(change: AccountChange, at: int) -> list[Row]:
     """Turn a change into rows of the log; `at` in microseconds."""
     told: list[tuple[Kind, int, bytes]] = []
+    numbers: Sequence[int]
     for entries in change.entries:
         for kind, uids in (
             (Kind.APPEARED, entries.appeared),
             (Kind.VANISHED, entries.vanished),
             (Kind.FLAGGED, [row.uid for row in entries.flagged]),
+            (Kind.UNDELETED, entries.undeleted),
         ):
             if uids:
                 told.append((kind, entries.mailbox_id, pack_ranges(uids)))
-    if change.emails_destroyed:
-        told.append((Kind.DESTROYED, 0, pack_ranges(sorted(change.emails_destroyed))))
+    for kind, numbers in (
+        (Kind.DESTROYED, change.emails_destroyed),
+        (Kind.LEFT, change.emails_left),
+        (Kind.THREADS, change.threads),
+    ):
+        if numbers:
+            told.append((kind, 0, pack_ranges(sorted(set(numbers)))))
     told += [(Kind.MAILBOX, mailbox_id, b"") for mailbox_id in change.mailboxes]
     return [
         (change.account_id, change.modseq, part, int(kind), mailbox_id, numbers, at)

@@ -21,7 +21,7 @@ _ANY = RangeRead(_COLUMNS, _TABLES)
 _DELETED = RangeRead(_COLUMNS, _TABLES, where="AND e.flags & 8 != 0")
 _DELETE = Sql("DELETE FROM entries WHERE account_id = ? AND mailbox_id = ? AND uid = ?")
 _COUNTS = Lookup(
-    "emails.email_id, emails.entry_count, emails.size_octets",
+    "emails.email_id, emails.entry_count, emails.size_octets, emails.thread_id",
     "emails",
     [("account_id", "bytea"), ("email_id", "bigint")],
 )
@@ -73,11 +73,13 @@ def _release(
     kept: list[Row] = []
     destroyed: list[EmailId] = []
     freed = 0
-    for email_id, entries, octets in _COUNTS.rows(connection, keys):
+    for email_id, entries, octets, thread_id in _COUNTS.rows(connection, keys):
         if entries > gone[email_id]:
             kept.append((gone[email_id], account_id, email_id))
+            change.emails_left.append(email_id)
         else:
             destroyed.append(email_id)
+            change.threads.append(thread_id)
             freed += octets
     run_many(connection, _COUNT_DOWN, kept)
     doomed: list[Row] = [(account_id, email_id) for email_id in destroyed]

@@ -11,7 +11,7 @@ from mailserver.model.ids import AccountId, MailboxId, ModSeq, Uid
 from mailserver.model.message import Flag, StoreMode
 from mailserver.store.access import Done
 from mailserver.store.changes import AccountChange, EntriesChange, FlagRow, log, next_modseq
-from mailserver.store.counts import Delta, apply, next_uid
+from mailserver.store.counts import DELETED, Delta, apply, next_uid
 from mailserver.store.driver import RangeRead, Row, Sql, run_many
 from mailserver.store.packing import Ranges, pack_keywords, unpack_keywords
 
@@ -89,7 +89,9 @@ def store_flags(
     places = _places(found, ranges)
     run_many(connection, _SET, _updates(account_id, mailbox_id, places, changed))
     apply(connection, account_id, mailbox_id, delta, modseq)
-    change = AccountChange(account_id, modseq, [EntriesChange(mailbox_id, flagged=changed)])
+    undeleted = [row.uid for row, after, _ in different if row.flags & ~after & DELETED]
+    entries = EntriesChange(mailbox_id, flagged=changed, undeleted=undeleted)
+    change = AccountChange(account_id, modseq, [entries])
     log(connection, [change], now)
     return Done(StoredRows(changed, modified, modseq), change)
 

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from mailserver.model.ids import AccountId, EmailId, MailboxId, ModSeq, Uid
+from mailserver.model.ids import AccountId, EmailId, MailboxId, ModSeq, ThreadId, Uid
 from mailserver.store.access import Access, Done
 from mailserver.store.changes import (
     AccountChange,
@@ -53,6 +53,12 @@ def _add(connection: Connection, change: AccountChange, row: LogRow) -> None:
             _entries(change, row.mailbox_id).vanished += _uids(row)
         case Kind.FLAGGED:
             _entries(change, row.mailbox_id).flagged += _flags(connection, change, row)
+        case Kind.UNDELETED:
+            _entries(change, row.mailbox_id).undeleted += _uids(row)
+        case Kind.LEFT:
+            change.emails_left += [EmailId(n) for n in unpack_ranges(row.numbers)]
+        case Kind.THREADS:
+            change.threads += [ThreadId(n) for n in unpack_ranges(row.numbers)]
 
 
 def _uids(row: LogRow) -> Iterator[Uid]:
