@@ -12,6 +12,7 @@ from mailserver.cli import (
     audit,
     demo,
     dkim,
+    dns,
     domain,
     external,
     keys,
@@ -33,7 +34,7 @@ program = typer.Typer(
 )
 for group in (
     *(serve, domain, account, address, password),
-    *(transfer, external, store, keys, dkim, queue, audit, demo),
+    *(transfer, external, store, keys, dkim, dns, queue, audit, demo),
 ):
     group.add_to(program)
 

@@ -1,14 +1,20 @@
-"""Certificates of servers that we connect to: their octets as DANE compares them, and a chain.
+"""Certificates, other servers' and our own: their octets as DANE compares them, a chain, facts.
 
 Source: RFC 6698 §2.1, RFC 7672 §3.1.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256, sha512
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.verification import (
     Criticality,
     ExtensionPolicy,
@@ -27,6 +33,77 @@ _ISSUERS = ExtensionPolicy.permit_all().require_present(
 _SERVERS = ExtensionPolicy.permit_all().require_present(
     x509.SubjectAlternativeName, Criticality.AGNOSTIC, None
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What a server's certificate says."""
+
+    names: tuple[str, ...]
+    """DNS names it is for, in lower case; `*.` in front of one stands for a label."""
+    valid_from: datetime
+    valid_until: datetime
+    issuer: str
+    """The organisation that issued it, else its common name; empty without either."""
+    self_signed: bool
+    key_sha256: bytes
+    """What a TLSA record `3 1 1` of it holds."""
+
+
+def leaf_of(pem: bytes) -> bytes:
+    """Return the first certificate of a PEM file, DER.
+
+    Raises:
+        Corrupt: DAMAGED, there is none.
+    """
+    try:
+        return x509.load_pem_x509_certificates(pem)[0].public_bytes(Encoding.DER)
+    except ValueError:
+        raise Corrupt(Condition.DAMAGED, "this is no certificate") from None
+
+
+def details(certificate: bytes) -> Details:
+    """Read a DER `certificate`.
+
+    Raises:
+        Corrupt: DAMAGED, this is no certificate.
+    """
+    loaded = _loaded(certificate)
+    try:
+        names = loaded.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        listed = tuple(name.lower() for name in names.get_values_for_type(x509.DNSName))
+    except x509.ExtensionNotFound:
+        listed = ()
+    issuer = [
+        str(attribute.value)
+        for oid in (x509.NameOID.ORGANIZATION_NAME, x509.NameOID.COMMON_NAME)
+        for attribute in loaded.issuer.get_attributes_for_oid(oid)
+    ]
+    public = loaded.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return Details(
+        names=listed,
+        valid_from=loaded.not_valid_before_utc,
+        valid_until=loaded.not_valid_after_utc,
+        issuer=issuer[0] if issuer else "",
+        self_signed=loaded.issuer == loaded.subject,
+        key_sha256=sha256(public).digest(),
+    )
+
+
+def key_association(private_key: bytes) -> bytes:
+    """Return what a TLSA record `3 1 1` holds for a key that no certificate is for yet.
+
+    Args:
+        private_key: PEM, not encrypted.
+
+    Raises:
+        Corrupt: DAMAGED, this is no such key.
+    """
+    try:
+        public = load_pem_private_key(private_key, None).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Corrupt(Condition.DAMAGED, "this is no private key") from None
+    return sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
 
 
 def association(certificate: bytes, *, selector: int, matching: int) -> bytes | None:

@@ -25,6 +25,7 @@ from mailserver.runtime.settings_values import (
     MIB,
     TIB,
     Endpoint,
+    Names,
     Nameservers,
     Octets,
     Section,
@@ -70,6 +71,10 @@ class Certificate(Section):
     private_key: Path = Path("/etc/zegel/tls/key.pem")
     self_signed: bool = False
     """Make a self-signed pair where none is: for a first look, not for the internet."""
+    next_private_key: Path | None = None
+    """A key for the next certificate; it stands in DNS before it is used (RFC 7671 §8.1)."""
+    issuers: Names = ()
+    """Domains of the authorities that CAA records let issue certificates (RFC 8659)."""
 
 
 class Limits(Section):
@@ -280,6 +285,7 @@ _PATHS = (
     "keys.audit_file",
     "tls.certificate",
     "tls.private_key",
+    "tls.next_private_key",
     "relay.credentials_file",
     "relay.ca_file",
     "scanners.rspamd_password_file",

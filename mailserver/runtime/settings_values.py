@@ -115,6 +115,17 @@ Nameservers = Annotated[
 ]
 
 
+def _names(value: object) -> object:
+    """Read a list, or one text with commas, as environment variables have it."""
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple):
+        return value
+    return tuple(name for one in listed if (name := str(one).strip().lower()))
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+
+
 def sqlite_path(url: str) -> Path | None:
     """Return the file of an SQLite URL, as written; None for any other URL."""
     return Path(url[len("sqlite:///") :]) if url.startswith("sqlite:///") else None

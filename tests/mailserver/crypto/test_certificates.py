@@ -1,14 +1,25 @@
 """Chains of servers' certificates: what leads to an authority, and what only looks like it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
-from mailserver.crypto.certificates import verify_chain
+from mailserver.crypto.certificates import (
+    association,
+    details,
+    key_association,
+    leaf_of,
+    verify_chain,
+)
 from mailserver.model.errors import Corrupt
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -72,3 +83,40 @@ def test_a_certificate_without_names_is_for_nobody(keys: list[Key]) -> None:
         verify_chain(nameless, [], top, "mx.there.test", now=NOW)
     with pytest.raises(Corrupt):
         verify_chain(b"nonsense", [], top, "mx.there.test", now=NOW)
+
+
+def test_a_certificates_facts_are_read() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    der = issue("mx.test", key, "An Authority", key, ca=None, names=("MX.test", "*.mx.test"))
+    said = details(der)
+    assert said.names == ("mx.test", "*.mx.test")
+    assert said.issuer == "An Authority"
+    assert not said.self_signed
+    assert said.valid_from < NOW < said.valid_until
+    assert said.key_sha256 == association(der, selector=1, matching=1)
+
+
+def test_a_certificate_without_names_is_for_none() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    said = details(issue("mx.test", key, "mx.test", key, ca=None))
+    assert said.names == ()
+    assert said.self_signed
+
+
+def test_the_first_certificate_of_a_file_is_the_servers() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    ders = [issue(name, key, name, key, ca=None) for name in ("a.test", "b.test")]
+    pem = b"".join(x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in ders)
+    assert leaf_of(pem) == ders[0]
+
+
+def test_a_key_without_a_certificate_has_its_association() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    assert key_association(pem) == details(issue("a", key, "a", key, ca=None)).key_sha256
+
+
+@pytest.mark.parametrize("read", [leaf_of, details, key_association])
+def test_what_is_neither_certificate_nor_key_is_told(read: Callable[[bytes], object]) -> None:
+    with pytest.raises(Corrupt):
+        read(b"-----BEGIN NOTHING-----")
