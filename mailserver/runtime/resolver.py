@@ -46,6 +46,8 @@ TRY_SECONDS = 1.5  # a datagram may be lost: within the timeout there is time fo
 CACHE_OCTETS = 32 * MIB
 QUESTIONS_AT_ONCE = 256  # each is a socket; more wait for their turn, within their own timeout
 UDP_OCTETS = 1_232  # RFC 9715 §3.1: what passes without fragments; longer answers come over TCP
+UNHEARD = 8  # questions in a row that nobody answered: then the name servers are down, not a name
+SILENT_SECONDS = 5.0  # so long nobody waits for servers that are down; then they are tried again
 ABSENT_SECONDS = 300  # for what cannot be a name, which nobody need be asked about
 
 
@@ -95,6 +97,9 @@ class Resolver:
         )
         """Whether the AD bit is believed."""
         self._cache = DnsCache(cache_octets, clock)
+        self._clock = clock
+        self._unheard = 0
+        self._silent_until = 0.0
         self._asking: dict[Question, _Asking] = {}
         self._room = asyncio.Semaphore(QUESTIONS_AT_ONCE)
 
@@ -196,16 +201,28 @@ class Resolver:
             asking.done.set()
 
     async def _ask(self, name: Name, kind: RdataType) -> Answer[Any]:
+        """Ask the servers.
+
+        While they are down, mail is not held up: a message asks a dozen questions, and each would
+        wait out its timeout. Whoever comes after the silence finds out whether they are back.
+        """
+        if self._unheard >= UNHEARD and self._clock.monotonic() < self._silent_until:
+            raise DnsTransient("DNS does not answer")
         try:
             async with asyncio.timeout(self._timeout.total_seconds()), self._room:
                 said = await self._asked.resolve(name, kind, raise_on_no_answer=False, search=False)
         except dns.resolver.NXDOMAIN as absence:
+            self._unheard = 0
             response = absence.response(name)  # type: ignore[no-untyped-call]  # dnspython's
             return self._answer(response, response.resolve_chaining(), kind, exists=False)
         except (dns.resolver.LifetimeTimeout, TimeoutError) as error:
+            self._unheard += 1
+            self._silent_until = self._clock.monotonic() + SILENT_SECONDS
             raise DnsTransient("DNS did not answer in time") from error
         except dns.exception.DNSException as error:
+            self._unheard = 0
             raise DnsTransient("DNS could not answer") from error
+        self._unheard = 0
         return self._answer(said.response, said.chaining_result, kind, exists=True)
 
     def _answer(

@@ -1,6 +1,7 @@
 """The resolver against real name servers: what it answers, remembers, asks once and believes."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from time import perf_counter
@@ -9,7 +10,16 @@ import pytest
 
 from mailserver.model.errors import Condition, Transient
 from mailserver.runtime.clock import ManualClock, SystemClock
-from mailserver.runtime.resolver import Caa, DnsTransient, Mx, Resolver, Srv, Tlsa
+from mailserver.runtime.resolver import (
+    SILENT_SECONDS,
+    UNHEARD,
+    Caa,
+    DnsTransient,
+    Mx,
+    Resolver,
+    Srv,
+    Tlsa,
+)
 from mailserver.runtime.settings_values import Endpoint
 from tests.support.dns import DnsServer, dns_zone, standing_zone, txt
 
@@ -183,6 +193,27 @@ async def test_nobody_listening_is_transient() -> None:
     )
     with pytest.raises(DnsTransient):
         await resolver.a("example.test")
+
+
+async def test_servers_that_are_down_hold_nobody_up_for_long() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        clock = ManualClock()
+        resolver = Resolver(
+            [Endpoint(host="127.0.0.1", port=deaf.getsockname()[1])],
+            clock=clock,
+            timeout=timedelta(seconds=0.3),
+        )
+        names = (f"name{number}.test" for number in range(UNHEARD))
+        first = await asyncio.gather(*map(resolver.a, names), return_exceptions=True)
+        assert [str(each) for each in first] == ["DNS did not answer in time"] * UNHEARD
+        begun = perf_counter()
+        with pytest.raises(DnsTransient, match="does not answer"):
+            await resolver.a("another.test")
+        assert perf_counter() - begun < 0.1
+        clock.advance(timedelta(seconds=SILENT_SECONDS))
+        with pytest.raises(DnsTransient, match="in time"):  # they are tried again
+            await resolver.a("another.test")
 
 
 async def test_equal_questions_at_once_share_one_answer(dns: DnsServer) -> None:
