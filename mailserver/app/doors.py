@@ -7,7 +7,7 @@ is given the same things and yields what it opened.
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import entry_points
 
@@ -29,6 +29,7 @@ from mailserver.protocol.imap.limits import Limits as MachineLimits
 from mailserver.protocol.managesieve.machine import Limits as ScriptLimits
 from mailserver.runtime.door import Door
 from mailserver.runtime.limits import Budget, Connections
+from mailserver.runtime.rates import Paces
 from mailserver.runtime.settings import Endpoint, Listener, Tls
 from mailserver.smtp import listener as smtp
 from mailserver.smtp.policy import Policy, Service
@@ -46,6 +47,7 @@ class Hall:
     certificate: ssl.SSLContext | None
     budget: Budget
     connections: Connections
+    paces: Paces = field(default_factory=Paces)
     shares_ports: bool = False
     """Whether other processes of this server listen on the same ports."""
 
@@ -112,7 +114,7 @@ async def open_doors(hall: Hall) -> AsyncIterator[list[Door]]:
 @asynccontextmanager
 async def smtp_doors(hall: Hall) -> AsyncIterator[list[Door]]:
     """Open the doors for mail that comes in and goes out."""
-    shared = smtp.Shared(budget=hall.budget, connections=hall.connections)
+    shared = smtp.Shared(hall.budget, hall.connections, paces=hall.paces)
     settings, doors = hall.house.settings, []
     hold = timedelta(seconds=settings.queue.hold_seconds) if settings.queue.hold_seconds else None
     async with AsyncExitStack() as stack:

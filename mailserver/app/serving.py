@@ -27,6 +27,7 @@ from mailserver.runtime.door import Door
 from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.log import configure, get_logger
 from mailserver.runtime.process import collect_rarely
+from mailserver.runtime.rates import Paces
 from mailserver.runtime.settings import Settings, Tls
 from mailserver.runtime.tls import ServerTls
 from mailserver.store.keystore import FRESH
@@ -99,12 +100,14 @@ async def running(
 ) -> AsyncIterator[list[Door]]:
     """Open the doors of `house` and look after it in `tasks`, for the length of a block."""
     limits, part = house.settings.limits, part or Part()
+    paces = Paces.of(limits, house.clock)
     hall = Hall(
         house=house,
         office=Office(house.store, house.offload, tasks),
         certificate=certificate.context if certificate else None,
         budget=Budget(limits.in_flight_octets),
-        connections=Connections(limits.connections, limits.connections_per_address),
+        connections=Connections(limits.connections, limits.connections_per_address, paces.may_come),
+        paces=paces,
         shares_ports=part.shares_ports,
     )
     await house.outgoing.begin()

@@ -4,7 +4,7 @@ All of it is counted on the event loop's thread and takes no lock. Nothing here 
 yes or no at once, and the edge decides how to say no in its protocol.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv6Address, ip_address, ip_network
 
@@ -91,10 +91,16 @@ def wide_network_of(peer: str) -> str:
 class Connections:
     """How many connections are open, in all and from one peer."""
 
-    def __init__(self, total: int, per_peer: int) -> None:
-        """Allow `total` at once, and `per_peer` of them from one network (`network_of`)."""
+    def __init__(
+        self, total: int, per_peer: int, may_come: Callable[[str], bool] | None = None
+    ) -> None:
+        """Allow `total` at once, and `per_peer` of them from one network (`network_of`).
+
+        `may_come` is asked of each that there is room for: whether it comes too soon.
+        """
         self._total = total
         self._per_peer = per_peer
+        self._may_come = may_come
         self._of_peer: dict[str, int] = {}
         self.open = 0
 
@@ -103,6 +109,8 @@ class Connections:
         network = network_of(peer)
         mine = self._of_peer.get(network, 0)
         if self.open >= self._total or mine >= self._per_peer:
+            return False
+        if self._may_come is not None and not self._may_come(peer):
             return False
         self._of_peer[network] = mine + 1
         self.open += 1

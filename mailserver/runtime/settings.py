@@ -90,6 +90,12 @@ class Limits(Section):
     """Messages being received by all connections together."""
     connections: int = Field(default=10_000, ge=1, le=1_000_000)
     connections_per_address: int = Field(default=100, ge=1, le=1_000_000)
+    connections_per_minute: int = Field(default=600, ge=0, le=1_000_000)
+    """New ones from one network other than this machine; 0 is no bound, here and below."""
+    commands_per_second: int = Field(default=1_000, ge=0, le=1_000_000)
+    """SMTP commands from one network; beyond it they wait."""
+    unknown_recipients_per_minute: int = Field(default=10, ge=0, le=10_000)
+    """From one network, after a first fifty; beyond it each is answered two seconds late."""
     messages_per_connection: int = Field(default=1_000, ge=1, le=100_000)
     app_passwords: int = Field(default=10, ge=1, le=100)
     password_hashes: int = Field(default=4, ge=1, le=64)

@@ -5,6 +5,7 @@ error that is one; sequence and sender come first, so that nobody learns who exi
 who asks (RFC 5321 §4.1.4, §7.3).
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -203,6 +204,8 @@ class Commands(Connection):
                 raise Rejection(status.TOO_MANY_RECIPIENTS)
             await draft.handler.admit(draft.sender, asked.address)
         except MailError as error:
+            if error.condition is Condition.NO_SUCH_USER:
+                await self._hold_back()
             self._refuse_recipient(error)
             return
         draft.asked.append(asked)
@@ -210,6 +213,13 @@ class Commands(Connection):
 
     def check_recipients_open(self) -> None:
         """Refuse RCPT once content has come."""
+
+    async def _hold_back(self) -> None:
+        """Answer late where one network asks for many who are nobody: it seeks names."""
+        paces = self.door.paces
+        if paces.misses is not None and not paces.misses.try_take(self.ip):
+            await self.flush()
+            await asyncio.sleep(paces.miss_seconds)
 
     def _refuse_recipient(self, error: MailError) -> None:
         """Count apart from other errors: a sender may have many recipients that are no more.

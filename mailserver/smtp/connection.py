@@ -1,5 +1,6 @@
 """A connection: who may come in, one command after another, and what is said when one fails."""
 
+import asyncio
 import ssl
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
@@ -10,11 +11,14 @@ from mailserver.protocol.smtp.command import AUTH_OCTETS, COMMAND_OCTETS, parse_
 from mailserver.protocol.smtp.reply import Rejection, Reply
 from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.log import get_logger
+from mailserver.runtime.rates import Paces
 from mailserver.smtp import incident, status
 from mailserver.smtp.policy import Policy
 from mailserver.smtp.stream import Gone, Stream
 
 _WEB = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "HOST"})
+
+_PACE_SECONDS = 1.0  # then it looks again: others of its network wait as well
 
 log = get_logger(__name__)
 
@@ -26,6 +30,7 @@ class Door:
     policy: Policy
     budget: Budget
     connections: Connections
+    paces: Paces = field(default_factory=Paces)
     tls: ssl.SSLContext | None = None
     implicit_tls: bool = False
     inside: set["Connection"] = field(default_factory=set)
@@ -102,6 +107,7 @@ class Connection(Stream):
             try:
                 line = await self.read_line()
                 self._reset_timeout()
+                await self._keep_pace()
                 await self._obey(line)
             except MailError as error:
                 self._refuse(status.reply_to(error))
@@ -109,6 +115,13 @@ class Connection(Stream):
                 raise
             except Exception as error:  # noqa: BLE001 -- a bug becomes an incident (STYLE §6)
                 self._refuse(incident.report(error, service=self.policy.service, peer=self.ip))
+
+    async def _keep_pace(self) -> None:
+        """Hold a client back whose network sends commands faster than it may."""
+        rate = self.door.paces.commands
+        while rate is not None and not rate.try_take(self.ip):
+            await self.flush()
+            await asyncio.sleep(min(rate.wait_seconds(self.ip), _PACE_SECONDS))
 
     async def _obey(self, line: bytes) -> None:
         verb, argument = parse_command(line)

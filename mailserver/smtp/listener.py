@@ -13,6 +13,7 @@ from aiosmtpd.lmtp import LMTP
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.smtp.reply import Rejection
 from mailserver.runtime.limits import Budget, Connections
+from mailserver.runtime.rates import Paces
 from mailserver.smtp import status
 from mailserver.smtp.connection import Connection, Door
 from mailserver.smtp.handler import (
@@ -56,6 +57,18 @@ class Shared:
     """Octets of messages being received."""
     connections: Connections
     retries: Retries = field(default_factory=Retries)
+    paces: Paces = field(default_factory=Paces)
+
+    def door(self, policy: Policy, tls: ssl.SSLContext | None, *, implicit: bool = False) -> Door:
+        """Make what the connections of one listener share."""
+        return Door(
+            policy=policy,
+            budget=self.budget,
+            connections=self.connections,
+            paces=self.paces,
+            tls=tls,
+            implicit_tls=implicit,
+        )
 
 
 class Listener:
@@ -77,7 +90,7 @@ class Listener:
         tls: ssl.SSLContext | None = None,
     ) -> Self:
         """Take mail from other servers; STARTTLS is offered where there is a context."""
-        door = Door(policy=policy, budget=shared.budget, connections=shared.connections, tls=tls)
+        door = shared.door(policy, tls)
         retries = shared.retries
         return cls(door, lambda: Receiving(door, for_delivery(delivery, retries=retries)))
 
@@ -91,7 +104,7 @@ class Listener:
         tls: ssl.SSLContext | None = None,
     ) -> Self:
         """Take mail from a server on this machine."""
-        door = Door(policy=policy, budget=shared.budget, connections=shared.connections, tls=tls)
+        door = shared.door(policy, tls)
         return cls(door, lambda: LmtpConnection(door, for_delivery(delivery)))
 
     @classmethod
@@ -115,13 +128,7 @@ class Listener:
             tls: nobody signs in without.
             implicit_tls: from the first octet (RFC 8314 §3.3), else by STARTTLS.
         """
-        door = Door(
-            policy=policy,
-            budget=shared.budget,
-            connections=shared.connections,
-            tls=tls,
-            implicit_tls=implicit_tls,
-        )
+        door = shared.door(policy, tls, implicit=implicit_tls)
 
         async def enter(login: str, secret: Plaintext, ip: str) -> Handler:
             submitter = await sign_in(login, secret, ip)
