@@ -50,12 +50,19 @@ class Proxies:
         return told
 
     def _is_trusted(self, peer: str) -> bool:
-        try:
-            address = ip_address(peer.partition("%")[0])
-        except ValueError:
-            return False
-        address = getattr(address, "ipv4_mapped", None) or address
-        return any(address in network for network in self._trusted)
+        return is_within(peer, self._trusted)
+
+
+def is_within(peer: str, networks: tuple[Network, ...]) -> bool:
+    """Say whether the IP address `peer` lies in one of `networks`."""
+    if not networks:
+        return False
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in networks)
 
 
 def _address(hop: str) -> str | None:

@@ -12,9 +12,11 @@ from starlette.types import ASGIApp
 from mailserver.model.errors import Misconfigured
 from mailserver.runtime.limits import Connections
 from mailserver.runtime.settings import Endpoint, Settings
+from mailserver.runtime.settings_values import MIB
 from webui.wire import bounded
 
 BACKLOG = 1_024
+WEBSOCKET_OCTETS = 10 * MIB  # a JMAP request, as large as over HTTP (RFC 8887 §4.2)
 LONGEST_DRAIN_SECONDS = 10
 """Answers under way have so long to end when the server stops; push channels end at once."""
 
@@ -44,9 +46,11 @@ async def serving(
     connections: Connections,
 ) -> AsyncIterator[None]:
     """Serve `app` on `sockets`, which are bound, for the length of a block."""
+    connection, web_socket = bounded(settings, connections)
     config = uvicorn.Config(
         app,
-        http=bounded(settings, connections),
+        http=connection,
+        ws=web_socket,
         lifespan="off",
         log_config=None,
         log_level="critical",
@@ -56,8 +60,7 @@ async def serving(
         backlog=BACKLOG,
         timeout_keep_alive=settings.web.idle_seconds,
         timeout_graceful_shutdown=min(LONGEST_DRAIN_SECONDS, settings.limits.shutdown_seconds),
-        h11_max_incomplete_event_size=settings.web.header_octets,
-        ws_max_size=settings.web.body_octets,
+        ws_max_size=WEBSOCKET_OCTETS,
         ws_per_message_deflate=False,  # PRIVACY §7: no compression of secrets
         ssl_context_factory=None if context is None else lambda *_: context,
     )

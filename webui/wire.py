@@ -1,29 +1,61 @@
-"""uvicorn's HTTP connection, with the bounds that it has not: of headers, of time, of connections.
+"""uvicorn's connections, with the bounds that it has not: of headers, of time, of how many.
 
-uvicorn waits for ever for a request to become whole, and counts no connections by peer. Here a
-header has a largest size and a latest time, a connection that sends nothing is closed, and every
-connection counts with those of SMTP and IMAP.
+Theory. Of what a peer sends, everything that is not part of a body is counted until something comes
+of it: a header that is whole, a piece of body, the end of a request. What grows beyond the bound of
+headers without that is refused, so no header, trailer or pipelined request is held without end. A
+header has a latest time too; while a request is served, time is bounded by `webui.bounds`.
+
+An answer may be complete before its request is: a body that was refused. The peer is then heard for
+a moment longer, and what it says dropped; a close at once would reset the connection, and the peer
+would lose the answer.
 """
 
 import asyncio
+from asyncio.transports import BaseTransport
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
 from mailserver.runtime.limits import Connections
 from mailserver.runtime.settings import Settings
+from webui.hosts import is_within
 from webui.security import ALWAYS
 
-_TOO_LARGE = "HTTP/1.1 431 Request Header Fields Too Large"
-_BAD = "HTTP/1.1 400 Bad Request"
+LINGER_SECONDS = 2.0
+LINGER_OCTETS = 1 << 20
+_TOO_LARGE = "431 Request Header Fields Too Large"
+_BAD = "400 Bad Request"
 
 
-class Connection(H11Protocol):
-    """One connection; made by `bounded`, which names the bounds."""
+class Counted:
+    """How many connections there are; those of a trusted proxy are its clients', not one peer's."""
 
-    connections_of_all: Connections
+    def __init__(self, connections: Connections, settings: Settings) -> None:
+        """Count in `connections`, which SMTP and IMAP share."""
+        self._connections = connections
+        self._proxies = settings.web.proxies
+
+    def try_enter(self, transport: BaseTransport) -> str | None:
+        """Count one; returns under which name, None where there are too many."""
+        address = transport.get_extra_info("peername")
+        peer = str(address[0]) if isinstance(address, tuple | list) and address else "local"
+        if is_within(peer, self._proxies):
+            peer = f"proxy {id(transport)}"
+        return peer if self._connections.try_enter(peer) else None
+
+    def leave(self, name: str | None) -> None:
+        """Count one less, where it was counted."""
+        if name is not None:
+            self._connections.leave(name)
+
+
+class Connection(HttpToolsProtocol):
+    """One HTTP connection; `bounded` makes the class with its bounds."""
+
+    counted: Counted
     header_octets: int
     header_seconds: float
 
@@ -34,77 +66,142 @@ class Connection(H11Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
+        """Be made by uvicorn."""
         super().__init__(config, server_state, app_state, _loop)
-        self._peer: str | None = None
-        self._head_octets = 0
-        self._impatience: asyncio.TimerHandle | None = None
+        self._place: str | None = None
+        self._fruitless_octets = 0
+        self._patience: asyncio.TimerHandle | None = None
+        self._lingers = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count it, or close it where there are too many."""
         super().connection_made(transport)
-        peer = self.client[0] if self.client else ""
-        if not self.connections_of_all.try_enter(peer):
+        self._place = self.counted.try_enter(transport)
+        if self._place is None:
             transport.abort()
-            return
-        self._peer = peer
-        self._await_header()
+        else:
+            self._expect_header()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Count it no more."""
-        self._header_is_there()
-        if self._peer is not None:
-            self.connections_of_all.leave(self._peer)
-            self._peer = None
+        self._stop_waiting()
+        self._leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take octets; while no request is being served they are a header's."""
-        if not self._is_serving:
-            if self._impatience is None:
-                self._await_header()
-            self._head_octets += len(data)
-            if self._head_octets > self.header_octets + len(data):
-                self._refuse(_TOO_LARGE)
-                return
+        """Take octets, and refuse them when too many come to nothing."""
+        self._fruitless_octets += len(data)
+        if self._lingers:
+            if self._fruitless_octets > LINGER_OCTETS:
+                self.transport.abort()
+            return
+        if self._patience is None and self._is_idle:
+            self._expect_header()
         super().data_received(data)
-        if self._is_serving:
-            self._header_is_there()
+        if self._fruitless_octets > self.header_octets and not self.transport.is_closing():
+            self._refuse(_TOO_LARGE)
 
     @property
-    def _is_serving(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
-    def _await_header(self) -> None:
-        self._impatience = self.loop.call_later(self.header_seconds, self._lose_patience)
+    def on_headers_complete(self) -> None:
+        """Take a header that is whole."""
+        self._fruitless_octets = 0
+        self._stop_waiting()
+        super().on_headers_complete()
 
-    def _header_is_there(self) -> None:
-        self._head_octets = 0
-        if self._impatience is not None:
-            self._impatience.cancel()
-            self._impatience = None
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of body."""
+        self._fruitless_octets = 0
+        super().on_body(body)
 
-    def _lose_patience(self) -> None:
-        self._impatience = None
-        if not self._is_serving:
-            self.transport.abort()
+    def on_message_complete(self) -> None:
+        """Take the end of a request."""
+        self._fruitless_octets = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or part from a peer that still sends the last one."""
+        if self.cycle is not None and self.cycle.more_body and not self.pipeline:
+            self._linger()
+            return
+        super().on_response_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over; it is counted there."""
+        self._stop_waiting()
+        self._leave()
+        super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, with the headers of every answer."""
+        """Refuse what is no HTTP."""
         self._refuse(_BAD)
 
-    def _refuse(self, status_line: str) -> None:
+    def _refuse(self, status: str) -> None:
+        """Answer what no application sees, with the headers of every answer."""
+        if not self._is_idle:  # its answer is not out yet: another in between would be taken for it
+            self.transport.abort()
+            return
         fields = "".join(f"{name}: {value}\r\n" for name, value in ALWAYS)
-        head = f"{status_line}\r\n{fields}connection: close\r\ncontent-length: 0\r\n\r\n"
+        head = f"HTTP/1.1 {status}\r\n{fields}connection: close\r\ncontent-length: 0\r\n\r\n"
         self.transport.write(head.encode("ascii"))
-        self.transport.close()
+        self._linger()
+
+    def _linger(self) -> None:
+        self._stop_waiting()
+        self._unset_keepalive_if_required()
+        self._lingers = True
+        self._fruitless_octets = 0
+        self.flow.resume_reading()
+        self._patience = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def _expect_header(self) -> None:
+        self._patience = self.loop.call_later(self.header_seconds, self._lose_patience)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        if self._is_idle:
+            self.transport.abort()
+
+    def _leave(self) -> None:
+        place, self._place = self._place, None
+        self.counted.leave(place)
 
 
-def bounded(settings: Settings, connections: Connections) -> type[Connection]:
-    """Return the class of connections with the bounds of `settings`."""
+class Socket(WebSocketsSansIOProtocol):
+    """One WebSocket connection, counted like others."""
 
-    class Bounded(Connection):
-        connections_of_all = connections
+    counted: Counted
+    _place: str | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Count it."""
+        super().connection_made(transport)
+        self._place = self.counted.try_enter(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count it no more."""
+        place, self._place = self._place, None
+        self.counted.leave(place)
+        super().connection_lost(exc)
+
+
+def bounded(settings: Settings, connections: Connections) -> tuple[type[Connection], type[Socket]]:
+    """Return the classes of connections with the bounds of `settings`."""
+    counts = Counted(connections, settings)
+
+    class BoundedConnection(Connection):
+        counted = counts
         header_octets = settings.web.header_octets
         header_seconds = float(settings.web.header_seconds)
 
-    return Bounded
+    class BoundedSocket(Socket):
+        counted = counts
+
+    return BoundedConnection, BoundedSocket
