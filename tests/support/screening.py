@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from mailserver.accounts.sending import Span
+from mailserver.mail.delivery import Recipient
 from mailserver.mail.inbound import Inbound
 from mailserver.mail.incoming import Incoming
 from mailserver.mail.spam import Spam
@@ -54,8 +55,12 @@ def friend() -> Client:
 
 def mail_from(address: str, subject: str = "Tuesday", body: str = "Words.", **fields: str) -> bytes:
     """Write a proper message."""
-    given = {"Date": "Thu, 1 Jan 2026 11:00:00 +0000", "Message_ID": "<1@there.test>"} | fields
-    return letter(subject, body, From=f"Bob <{address}>", **given)
+    given = {
+        "From": f"Bob <{address}>",
+        "Date": "Thu, 1 Jan 2026 11:00:00 +0000",
+        "Message_ID": "<1@there.test>",
+    }
+    return letter(subject, body, **(given | fields))
 
 
 @dataclass
@@ -65,6 +70,7 @@ class Mx:
     mail: MailNode
     inbound: Inbound
     spam: Spam
+    resolver: Resolver
 
     async def take(
         self,
@@ -74,11 +80,26 @@ class Mx:
         sender: str | None = "bob@there.test",
     ) -> list[MailError | None]:
         """Take a message as it comes over the wire."""
+        recipients = await self.recipients(*addresses)
+        return await self.inbound.deliver(_incoming(octets, client, sender), recipients)
+
+    async def judged(
+        self, octets: bytes, client: Client | None = None, sender: str | None = "bob@there.test"
+    ) -> Incoming:
+        """Return a message with what is thought of it, before it is delivered."""
+        incoming = _incoming(octets, client, sender)
+        assert incoming.client is not None
+        return await self.inbound._judged(incoming, incoming.client, await self.recipients())
+
+    async def recipients(self, *addresses: str) -> list[Recipient]:
+        """Find recipients, alice where none are named."""
         wanted = addresses or ("alice@example.org",)
-        recipients = [await self.inbound.recipient(Address.parse(each)) for each in wanted]
-        path = Address.parse(sender) if sender else None
-        incoming = Incoming(Plaintext(octets), path, RECEIVED, client=client or friend())
-        return await self.inbound.deliver(incoming, recipients)
+        return [await self.inbound.recipient(Address.parse(each)) for each in wanted]
+
+
+def _incoming(octets: bytes, client: Client | None, sender: str | None) -> Incoming:
+    path = Address.parse(sender) if sender else None
+    return Incoming(Plaintext(octets), path, RECEIVED, client=client or friend())
 
 
 def mx_of(mail: MailNode, resolver: Resolver, settings: Settings, **trust: frozenset[str]) -> Mx:
@@ -88,7 +109,7 @@ def mx_of(mail: MailNode, resolver: Resolver, settings: Settings, **trust: froze
         settings, node.store, node.master.instance_guard, resolver, node.offload, node.clock
     )
     inbound = Inbound(mail.delivery, resolver, spam, node.offload, node.clock, HOST, **trust)
-    return Mx(mail, inbound, spam)
+    return Mx(mail, inbound, spam, resolver)
 
 
 @asynccontextmanager
