@@ -11,8 +11,8 @@ from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Guarded
 from mailserver.store.keystore_tables import TABLES, Rows, revision
 
-# No cache holds these; the head moves with every entry of the audit log, and when sessions were last
-# used is written as long as they are.
+# No cache holds these. The head moves with every entry of the audit log; that a session is used is
+# written as long as it is.
 _QUIET = frozenset({Rows.HEADS, Rows.META, Rows.SEEN})
 
 

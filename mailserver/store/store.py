@@ -11,6 +11,7 @@ from mailserver.store.accounts import Accounts
 from mailserver.store.audit import AuditLog
 from mailserver.store.blobs import BlobStore
 from mailserver.store.blobs.files import FileBlobs
+from mailserver.store.catalogue import Catalogues
 from mailserver.store.changes import AccountChange
 from mailserver.store.check import Finding, check
 from mailserver.store.database import Database, Kind
@@ -26,11 +27,13 @@ from mailserver.store.junk_models import JunkModels
 from mailserver.store.list_blocks import ListBlocks
 from mailserver.store.locking import lock_accounts
 from mailserver.store.log import Changes
+from mailserver.store.login_history import LoginHistory
 from mailserver.store.mailboxes import Mailboxes
 from mailserver.store.migrate import Which, migrate_open, require_current
 from mailserver.store.notify import Notifier
 from mailserver.store.postgres import PostgresDatabase
 from mailserver.store.queue import Queue
+from mailserver.store.records import Records
 from mailserver.store.search import SearchIndex
 from mailserver.store.senders import Senders
 from mailserver.store.sending import Sending
@@ -70,12 +73,15 @@ class Store:
         self.tails = SearchIndex(self._access)
         self.audit = AuditLog(self._access)
         self.changes = Changes(self._access)
+        self.catalogues = Catalogues(self._access)
+        self.records = Records(self._access)
         self.queue = Queue(self._access, ROW_OCTETS[database.kind])
         self.sts_policies = StsPolicies(self._access)
         self.sending = Sending(self._access)
         self.sieve = Sieve(self._access)
         self.senders = Senders(self._access)
         self.greylist = Greylist(self._access)
+        self.login_history = LoginHistory(self._access)
         self.junk_models = JunkModels(self._access)
         self.sweeps = Sweeps(self._access)
         self.transfers = Transfers(self._access)
