@@ -180,4 +180,5 @@ class Opened:
             entries,
             change.mailboxes,
             change.emails_destroyed,
+            records=change.records,
         )

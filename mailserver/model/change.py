@@ -26,3 +26,5 @@ class Change:
     mailboxes: list[MailboxId] = field(default_factory=list)
     """Mailboxes that were created, renamed, deleted or (un)subscribed."""
     emails_destroyed: list[EmailId] = field(default_factory=list)
+    records: list[int] = field(default_factory=list)
+    """Kinds of what owners keep beside their mail, of which some changed (`model.record`)."""

@@ -42,6 +42,8 @@ class Kind(IntEnum):
     """Threads of destroyed emails, whose own rows no longer say so."""
     UNDELETED = 8
     r"""UIDs that lost \Deleted: what JMAP did not show is there again (RFC 8621 §4.1.1)."""
+    RECORDS = 9
+    """Records of the kind that stands in the mailbox's place (`records.RecordKind`)."""
 
 
 class FlagRow(NamedTuple):
@@ -83,6 +85,8 @@ class AccountChange:
     """Emails that left a mailbox and are still in another."""
     threads: list[ThreadId] = field(default_factory=list)
     """Of the destroyed emails."""
+    records: list[int] = field(default_factory=list)
+    """Kinds of records of which some came, changed or went (`records.RecordKind`)."""
 
 
 _BUMP = Sql("UPDATE accounts SET modseq = modseq + 1 WHERE account_id = ? RETURNING modseq")
@@ -139,6 +143,7 @@ def log_rows(change: AccountChange, at: int) -> list[Row]:
         if numbers:
             told.append((kind, 0, pack_ranges(sorted(set(numbers)))))
     told += [(Kind.MAILBOX, mailbox_id, b"") for mailbox_id in change.mailboxes]
+    told += [(Kind.RECORDS, kind, b"") for kind in change.records]
     return [
         (change.account_id, change.modseq, part, int(kind), mailbox_id, numbers, at)
         for part, (kind, mailbox_id, numbers) in enumerate(told)

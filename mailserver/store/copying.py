@@ -4,7 +4,7 @@ from collections import Counter
 
 from sqlalchemy import Connection
 
-from mailserver.model.ids import AccountId, MailboxId, ModSeq, Uid
+from mailserver.model.ids import AccountId, EmailId, MailboxId, ModSeq, Uid
 from mailserver.model.message import Copied
 from mailserver.store.access import Done
 from mailserver.store.changes import AccountChange, EntriesChange, log, next_modseq
@@ -27,14 +27,17 @@ _COUNT_UP = Sql(
 )
 
 
-def _put(
+def enter(
     connection: Connection,
     change: AccountChange,
     found: list[Row],
     to: MailboxId,
     now: int,
 ) -> Copied:
-    """Make entries of `found` (rows of `_SOURCE`) in `to`."""
+    """Make entries in `to` of `found`: UID, email, flags, packed keywords, octets.
+
+    The caller counts them up in their emails, and logs the change.
+    """
     account_id = change.account_id
     uid_validity, first = next_uid(connection, account_id, to)
     new: list[Row] = []
@@ -47,6 +50,11 @@ def _put(
     made = [Uid(row[2]) for row in new]
     change.entries.append(EntriesChange(to, appeared=made))
     return Copied(uid_validity, [Uid(row[0]) for row in found], made)
+
+
+def count_up(connection: Connection, account_id: AccountId, held: Counter[EmailId]) -> None:
+    """Let emails have so many entries more."""
+    run_many(connection, _COUNT_UP, [(n, account_id, email) for email, n in held.items()])
 
 
 def copy(
@@ -64,9 +72,8 @@ def copy(
     if not found:
         return Done(Copied(uid_validity))
     change = AccountChange(account_id, next_modseq(connection, account_id))
-    copied = _put(connection, change, found, to, now)
-    held = Counter(row[1] for row in found)
-    run_many(connection, _COUNT_UP, [(n, account_id, email) for email, n in held.items()])
+    copied = enter(connection, change, found, to, now)
+    count_up(connection, account_id, Counter(row[1] for row in found))
     log(connection, [change], now)
     return Done(copied, change)
 
@@ -98,6 +105,6 @@ def move(
     drop_holding(connection, account_id, mailbox_id, gone)
     apply(connection, account_id, mailbox_id, delta, modseq)
     change.entries.append(EntriesChange(mailbox_id, vanished=gone))
-    copied = _put(connection, change, found, to, now)
+    copied = enter(connection, change, found, to, now)
     log(connection, [change], now)
     return Done((copied, modseq), change)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from mailserver.model.errors import Absent, Refused
+from mailserver.model.errors import Absent, MailError, Refused
 from mailserver.model.ids import AccountId, EmailId, EpochId, ObjectId
 from mailserver.model.message import Appended
 from mailserver.model.sealed import Sealed
@@ -15,6 +15,7 @@ from mailserver.store.access import Access
 from mailserver.store.appending import Lot, Mark, NewEmail, append_lots
 from mailserver.store.blobs import Place
 from mailserver.store.driver import Lookup, Sql, fetch
+from mailserver.store.rearranging import Rearrangement, rearrange
 
 __all__ = ["BlobRow", "Emails", "Mark", "NewEmail"]
 
@@ -87,6 +88,17 @@ class Emails:
                 [e.object_id for e, (p, _) in zip(emails, blobs, strict=True) if p]
             )
             raise
+
+    async def rearrange(
+        self, account_id: AccountId, orders: Sequence[Rearrangement]
+    ) -> list[MailError | None]:
+        """Change which mailboxes hold emails, and their flags, each email whole or not at all.
+
+        Returns for each order None or why it could not be: as `rearranging.rearrange`. Raises
+        Transient; then nothing is changed.
+        """
+        now = self._access.now()
+        return await self._access.write(account_id, lambda c: rearrange(c, account_id, orders, now))
 
     async def _placed(self, email: NewEmail) -> tuple[Place, bytes]:
         """Put a large body where it belongs; return its place and SHA-256."""

@@ -47,6 +47,8 @@ def _add(connection: Connection, change: AccountChange, row: LogRow) -> None:
             change.emails_destroyed += [EmailId(n) for n in unpack_ranges(row.numbers)]
         case Kind.MAILBOX:
             change.mailboxes.append(row.mailbox_id)
+        case Kind.RECORDS:
+            change.records.append(row.mailbox_id)
         case Kind.APPEARED:
             _entries(change, row.mailbox_id).appeared += _uids(row)
         case Kind.VANISHED:
