@@ -7,6 +7,7 @@ here.
 import re
 from html import unescape
 from ipaddress import ip_address
+from itertools import islice
 from typing import NamedTuple
 
 LINKS = 100
@@ -42,12 +43,10 @@ NO_LINKS = Links(0, 0, frozenset())
 
 
 def links(source: str) -> Links:
-    """Read the first `LINKS` links of a page."""
+    """Read the first `LINKS` different links of a page."""
     misleading = bare = 0
     hosts = set()
-    for number, (attributes, text) in enumerate(_ANCHOR.findall(source)):
-        if number >= LINKS:
-            break
+    for attributes, text in islice(dict.fromkeys(_ANCHOR.findall(source)), LINKS):
         led = _HREF.search(attributes)
         if led is None:
             continue
@@ -70,6 +69,8 @@ def _host(authority: str) -> str:
 
 
 def _is_ip(host: str) -> bool:
+    if not host[-1:].isdigit() and ":" not in host:  # no name's last label is a number
+        return False
     try:
         ip_address(host)
     except ValueError:

@@ -1,5 +1,6 @@
 """Addresses of clients as screening counts them: by network, for hosts there move about."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 _NEAR = tuple(
@@ -14,6 +15,7 @@ _NEAR = tuple(
 """This machine (RFC 6890) and private networks (RFC 1918, RFC 4193)."""
 
 
+@lru_cache(maxsize=4_096)  # a client's is asked for several times a message
 def address(text: str) -> IPv4Address | IPv6Address | None:
     """Read an address; one that IPv6 only carries is IPv4. None where it is none."""
     try:
@@ -23,12 +25,14 @@ def address(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(ip, "ipv4_mapped", None) or ip
 
 
+@lru_cache(maxsize=4_096)
 def is_near(text: str) -> bool:
     """Say whether a client is of this machine or a private network; what is no address is, too."""
     ip = address(text)
     return ip is None or any(ip in network for network in _NEAR)
 
 
+@lru_cache(maxsize=4_096)
 def network(text: str) -> str:
     """Return the network that a client is counted by: /24, or /48 in IPv6; empty for none."""
     ip = address(text)
