@@ -63,6 +63,8 @@ class Kind(IntEnum):
     DKIM_KEY = 96
     CONFIGURATION = 97
     AUDIT_DETAIL = 98
+    REPORT = 99
+    OBSERVATION = 100
 
 
 class Origin(IntEnum):

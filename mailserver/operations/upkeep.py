@@ -34,6 +34,7 @@ async def forget_old(store: Store, now: datetime) -> None:
     await store.sieve.forget(now)
     await store.senders.forget()
     await store.greylist.forget()
+    await store.reports.forget(now)
     await store.sending.forget(now - CORRESPONDENTS_KEPT)
     orphans = await store.sweeps.delete_orphans(now - ORPHAN_AGE)
     if orphans:

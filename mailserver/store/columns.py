@@ -24,10 +24,13 @@ Retention = Literal[
     "reputation",
     "greylist",
     "correspondents",
+    "report",
+    "observation",
     "history",
 ]
 """Until the named thing is gone; `changes` is `changes.KEPT`, `audit` the set audit period.
 
+`report` is 30 days; `observation` until it is reported, four days at most.
 `queue` is until the last recipient has the message or it expired: five days, if nobody held it.
 `policy` is as long as its own domain says, a year at most. `reputation` is 13 weeks, and
 `correspondents` 400 days, after the last mail; `greylist` is two days, 35 once they came back.

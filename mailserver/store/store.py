@@ -35,6 +35,7 @@ from mailserver.store.postgres import PostgresDatabase
 from mailserver.store.queue import Queue
 from mailserver.store.records import Records
 from mailserver.store.records import Records
+from mailserver.store.reports import Reports
 from mailserver.store.search import SearchIndex
 from mailserver.store.senders import Senders
 from mailserver.store.sending import Sending
@@ -79,6 +80,7 @@ class Store:
         self.records = Records(self._access)
         self.queue = Queue(self._access, ROW_OCTETS[database.kind])
         self.sts_policies = StsPolicies(self._access)
+        self.reports = Reports(self._access)
         self.sending = Sending(self._access)
         self.sieve = Sieve(self._access)
         self.senders = Senders(self._access)
