@@ -15,41 +15,54 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mailserver.runtime.settings import Settings
+from mailserver.runtime.settings_values import KIB
 from webui.access import Faults
-from webui.bounds import Bounds, Routes
-from webui.csrf import ForPrograms, SameSite
+from webui.bounds import Bounds
+from webui.csrf import Anonymous, ForPrograms, SameSite
 from webui.deps import State
 from webui.errors import problem
-from webui.public.routes import router as public_pages
+from webui.jmap.limits import REQUEST_OCTETS
+from webui.public.acme import router as port_80
+from webui.public.landing import discovery, pages
+from webui.public.routes import router as public
 from webui.site import Site
 
 ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
-    Site.WEBMAIL: (public_pages,),
-    Site.API: (),
+    Site.WEBMAIL: (pages, discovery),
+    Site.API: (discovery,),
     Site.ADMIN: (),
-    Site.PORTAL: (public_pages,),
-    Site.HTTP: (),
+    Site.PORTAL: (pages,),
+    Site.HTTP: (port_80,),
+    Site.PUBLIC: (public,),
 }
 """What each site answers."""
 
 
-def create_app(web: State, routes: Routes | None = None) -> FastAPI:
+def bodies(site: Site, settings: Settings) -> dict[str, int]:
+    """Return how large bodies may be, by the begin of the path; elsewhere `web.body_octets`."""
+    if site in (Site.PUBLIC, Site.HTTP):
+        return {"/": 16 * KIB}
+    if site in (Site.WEBMAIL, Site.API):
+        return {"/jmap": REQUEST_OCTETS, "/jmap/upload": settings.limits.message_octets}
+    return {}
+
+
+def create_app(web: State) -> FastAPI:
     """Make the application of the site at `web.place`."""
     settings, place = web.services.settings, web.place
-    origin = (
-        Middleware(SameSite, place)
-        if place.site.has_cookies
-        else Middleware(ForPrograms, settings.api.origins)
-    )
     bounds = Middleware(
-        Bounds, settings=settings, budget=web.services.budget, routes=routes or Routes()
+        Bounds,
+        settings=settings,
+        budget=web.services.budget,
+        bodies=bodies(place.site, settings),
     )
     app = FastAPI(
         title="Zegel",
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        middleware=[Middleware(Faults), origin, bounds],
+        middleware=[_who_may_ask(web), Middleware(Faults), bounds],
         exception_handlers={
             HTTPException: _http_error,
             RequestValidationError: _invalid,
@@ -60,6 +73,16 @@ def create_app(web: State, routes: Routes | None = None) -> FastAPI:
     for router in ROUTERS[place.site]:
         app.include_router(router)
     return app
+
+
+def _who_may_ask(web: State) -> Middleware:
+    """Return the rule of the site on requests that a browser sent for a page."""
+    site = web.place.site
+    if site.has_cookies:
+        return Middleware(SameSite, place=web.place)
+    if site is Site.API:
+        return Middleware(ForPrograms, origins=web.services.settings.api.origins)
+    return Middleware(Anonymous)
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:

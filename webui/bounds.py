@@ -1,12 +1,12 @@
 """Bounds on one request: how large its body is, how long it and its answer may take.
 
-A route that takes larger bodies, or answers for hours, is named in `Routes`; no route reads a body
-that nobody bounded. Bodies count against what all connections together may have in flight.
+No route reads a body that nobody bounded; those that take larger ones are named in `webui.app`.
+Bodies count against what all connections together may have in flight. Once an answer has begun it
+may go on for hours, as push channels do, as long as its peer reads.
 """
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,30 +20,30 @@ SLOWEST_OCTETS = (
 )  # a second: a body that comes slower than this holds its place for naught
 
 
-@dataclass(frozen=True, slots=True)
-class Routes:
-    """The paths whose bounds are others, by the begin of the path; the longest that fits counts."""
-
-    bodies: Mapping[str, int] = field(default_factory=dict)
-    """The most octets of a body."""
-    lasting: frozenset[str] = frozenset()
-    """Paths whose answer goes on for as long as the client listens."""
-
-    def body_octets(self, path: str, otherwise: int) -> int:
-        """Return how large a body may be that is sent to `path`."""
-        fitting = [begin for begin in self.bodies if path.startswith(begin)]
-        return self.bodies[max(fitting, key=len)] if fitting else otherwise
-
-
 class Bounds:
     """Refuses a body that is too large before it is read, and ends what takes too long."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, budget: Budget, routes: Routes) -> None:
-        """Stand before `app`."""
+    def __init__(
+        self, app: ASGIApp, settings: Settings, budget: Budget, bodies: Mapping[str, int]
+    ) -> None:
+        """Stand before `app`.
+
+        Args:
+            app: what is bounded.
+            settings: the bounds.
+            budget: octets in flight.
+            bodies: the largest body by the begin of the path; the longest that fits counts.
+        """
         self._app = app
         self._web = settings.web
         self._budget = budget
-        self._routes = routes
+        self._bodies = sorted(bodies.items(), key=lambda body: -len(body[0]))
+
+    def _body_octets(self, path: str) -> int:
+        for begin, octets in self._bodies:
+            if path.startswith(begin):
+                return octets
+        return self._web.body_octets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
@@ -55,8 +55,7 @@ class Bounds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"]
-        body = _Body(self._routes.body_octets(path, self._web.body_octets), self._budget, receive)
+        body = _Body(self._body_octets(scope["path"]), self._budget, receive)
         seconds = float(self._web.request_seconds)
         stall = float(self._web.stall_seconds)
         begun = False

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailserver.model.errors import Condition, Refused
+from webui.errors import said
 from webui.security import allow_reading_by
 from webui.site import Place
 
@@ -23,6 +24,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORM_TYPES = frozenset(
     {"application/x-www-form-urlencoded", "multipart/form-data", "text/plain", ""}
 )
+_SCHEMES = ('Basic realm="Zegel", charset="UTF-8"', 'Bearer realm="Zegel"')
 _PREFLIGHT = {
     "access-control-allow-methods": "GET, POST",
     "access-control-allow-headers": "Authorization, Content-Type",
@@ -39,13 +41,13 @@ class SameSite:
         self._place = place
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request.
-
-        Raises:
-            Refused: NOT_PERMITTED, it did not come from a page of this site.
-        """
+        """Serve one request, or say that it did not come from a page of this site."""
         if scope["type"] in ("http", "websocket"):
-            self._check(scope, Headers(scope=scope))
+            try:
+                self._check(scope, Headers(scope=scope))
+            except Refused as refusal:
+                await said(refusal)(scope, receive, send)
+                return
         await self._app(scope, receive, send)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
@@ -78,37 +80,55 @@ class ForPrograms:
         self._origins = frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request.
-
-        Raises:
-            Refused: NOT_PERMITTED, a page sent it that may not.
-        """
+        """Serve one request, or say that the page which sent it may not."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        _drop_cookies(scope)
+        _drop(scope, b"cookie")
         origin = headers.get("origin")
-        if origin is None and "sec-fetch-site" not in headers:
-            await self._app(scope, receive, send)
+        from_page = origin is not None or "sec-fetch-site" in headers
+        if from_page and origin not in self._origins:
+            refusal = Refused(Condition.NOT_PERMITTED, "no web page may use this address")
+            await said(refusal)(scope, receive, send)
             return
-        if origin not in self._origins:
-            raise Refused(Condition.NOT_PERMITTED, "no web page may use this address")
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                allow_reading_by(MutableHeaders(raw=message["headers"]), origin)
+                fields = MutableHeaders(raw=message["headers"])
+                if origin is not None:
+                    allow_reading_by(fields, origin)
+                if message["status"] == HTTPStatus.UNAUTHORIZED:
+                    for scheme in _SCHEMES:
+                        fields.append("www-authenticate", scheme)
             await send(message)
 
-        if scope["type"] == "http" and scope["method"] == "OPTIONS":
+        if from_page and scope["type"] == "http" and scope["method"] == "OPTIONS":
             await Response(None, HTTPStatus.NO_CONTENT, _PREFLIGHT)(scope, receive, sending)
             return
         await self._app(scope, receive, sending)
+
+
+class Anonymous:
+    """The rule of public sites: nobody signs in, and what programs send along is not looked at.
+
+    Outlook sends the account's password with its first question.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] in ("http", "websocket"):
+            _drop(scope, b"cookie", b"authorization")
+        await self._app(scope, receive, send)
 
 
 def _has_body(headers: Headers) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
-def _drop_cookies(scope: Scope) -> None:
-    scope["headers"] = [field for field in scope["headers"] if field[0] != b"cookie"]
+def _drop(scope: Scope, *names: bytes) -> None:
+    scope["headers"] = [field for field in scope["headers"] if field[0] not in names]

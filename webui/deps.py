@@ -5,6 +5,7 @@ app password of scope `jmap` opens. `Signed` is the web session's, `Fresh` the s
 factor in the last five minutes.
 """
 
+import asyncio
 import base64
 import binascii
 from dataclasses import dataclass
@@ -31,8 +32,12 @@ class State:
 
     services: Services
     place: Place
+    hostnames: frozenset[str]
+    """Of all sites."""
     held: Held
     account_rates: Rates
+    stopping: asyncio.Event
+    """Set when the server stops: what goes on for long, as push channels do, ends then."""
 
 
 def state_of(connection: HTTPConnection) -> State:

@@ -11,13 +11,15 @@ from starlette.types import ASGIApp
 
 from mailserver.runtime.door import Door
 from mailserver.runtime.settings import Endpoint, Listener, Settings
+from mailserver.runtime.settings_listeners import WEB
 from webui import server
-from webui.access import Access
-from webui.app import ROUTERS, create_app
+from webui.access import Access, Faults
+from webui.app import create_app
 from webui.deps import State
 from webui.held import Held
-from webui.hosts import Hosts, Proxies
+from webui.hosts import Hosts, Names, split_port
 from webui.limits import NetworkRates, Rates
+from webui.proxies import Proxies
 from webui.security import Headers
 from webui.services import Services, ServingHall
 from webui.site import Place, Site
@@ -51,45 +53,59 @@ async def web_doors(hall: WebHall) -> AsyncIterator[Sequence[Door]]:
     """
     services = Services.of(hall)
     settings, doors = services.settings, []
-    held = Held(services.clock)
-    rates = Rates(settings.web.requests_per_minute, services.clock)
-    account_rates = Rates(settings.web.account_requests_per_minute, services.clock)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(held.close)
-        tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        tending = tasks.create_task(_tend(held))
-        stack.callback(tending.cancel)
         # All ports first: the sites name each other's addresses, free ports too.
         bound = [
             (Site(name), listener, server.bind(name, address, reuse_port=hall.shares_ports))
-            for name, listener, address in hall.wanted(*(site.value for site in ROUTERS))
+            for name, listener, address in hall.wanted(*WEB)
         ]
         ports = {site: sockets[0].getsockname()[1] for site, _, sockets in bound}
-        apps: dict[Site, FastAPI] = {}
-        for site in Site:
-            place = Place.of(site, settings, ports.get(site, 0))
-            apps[site] = create_app(State(services, place, held, account_rates))
+        apps = await _applications(services, ports, stack)
+        rates = Rates(settings.web.requests_per_minute, services.clock)
         for site, listener, sockets in bound:
-            app = listening(site, apps, settings, rates)
+            app = listening(site, apps, services, rates)
             context = hall.context(listener)
             await stack.enter_async_context(
                 server.serving(app, sockets, context, settings, services.connections)
             )
-            address = listener.address
-            host = address.host if address is not None else ""
+            host = "" if listener.address is None else listener.address.host
             doors.append(Door(site.value, Endpoint(host=host, port=ports[site]), listener.tls))
+        stack.callback(_state(apps[Site.PUBLIC]).stopping.set)
         yield doors
 
 
+async def _applications(
+    services: Services, ports: Mapping[Site, int], stack: AsyncExitStack
+) -> dict[Site, FastAPI]:
+    """Make the application of each site; what they hold together is closed by `stack`."""
+    held, stopping = Held(services.clock), asyncio.Event()
+    account_rates = Rates(services.settings.web.account_requests_per_minute, services.clock)
+    stack.push_async_callback(held.close)
+    tasks = await stack.enter_async_context(asyncio.TaskGroup())
+    stack.callback(tasks.create_task(_tend(held)).cancel)
+    webmail = ports.get(Site.WEBMAIL, 0)
+    at_home = {Site.PUBLIC: webmail, Site.HTTP: webmail}
+    places = [Place.of(site, services.settings, {**ports, **at_home}.get(site, 0)) for site in Site]
+    names = frozenset(split_port(place.host)[0] for place in places)
+    return {
+        place.site: create_app(State(services, place, names, held, account_rates, stopping))
+        for place in places
+    }
+
+
 def listening(
-    site: Site, apps: Mapping[Site, FastAPI], settings: Settings, rates: Rates
+    site: Site, apps: Mapping[Site, FastAPI], services: Services, rates: Rates
 ) -> ASGIApp:
     """Put the layers of a listener before the sites that are found there."""
-    app: ASGIApp = Hosts(_by_host(site, apps, settings), apps[site])
+    app: ASGIApp = apps[site]
+    if site is not Site.HTTP:
+        names = Names(services.directory.is_local)
+        app = Hosts(_by_host(site, apps, services.settings), app, apps[Site.PUBLIC], names)
     app = NetworkRates(app, rates)
+    app = Faults(app)
     app = Headers(app, site)
     app = Access(app, site)
-    return Proxies(app, settings.web.proxies)
+    return Proxies(app, services.settings.web.proxies)
 
 
 def _by_host(site: Site, apps: Mapping[Site, FastAPI], settings: Settings) -> dict[str, ASGIApp]:
@@ -97,23 +113,26 @@ def _by_host(site: Site, apps: Mapping[Site, FastAPI], settings: Settings) -> di
 
     The webmail's listener also serves the sites that have a URL and no listener of their own.
     """
-    guests = {Site.API: settings.web.api_url, Site.ADMIN: settings.web.admin_url}
-    guests[Site.PORTAL] = settings.web.portal_url
+    guests = {
+        Site.API: settings.web.api_url,
+        Site.ADMIN: settings.web.admin_url,
+        Site.PORTAL: settings.web.portal_url,
+    }
     listeners = settings.listeners.named()
     found: dict[str, ASGIApp] = {}
     if site is Site.WEBMAIL:
         for guest, url in guests.items():
             if url and listeners[guest.value].address is None:
-                found[_place(apps[guest]).host] = apps[guest]
-    found[_place(apps[site]).host] = apps[site]
+                found[_state(apps[guest]).place.host] = apps[guest]
+    found[_state(apps[site]).place.host] = apps[site]
     return found
 
 
-def _place(app: FastAPI) -> Place:
+def _state(app: FastAPI) -> State:
     state = app.state.web
     if not isinstance(state, State):
-        raise TypeError("not an application of ours")
-    return state.place
+        raise TypeError("the application was not made by create_app")
+    return state
 
 
 async def _tend(held: Held) -> None:

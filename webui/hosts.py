@@ -1,119 +1,109 @@
-"""Whose request it is: the client behind a trusted proxy, and the site that it names as host.
+"""Which site a request is for, by the name in its Host field; names of nobody's are refused.
 
-A reverse proxy that the settings name is believed for who its client is (X-Forwarded-For, read from
-the right, past trusted proxies) and whether the client came by https. Nobody else is.
+Some paths belong to the public site under every name of ours, because programs look them up there
+before anybody signs in; they never reach a site with cookies. So do all paths of the names that
+stand for a domain's services: `autoconfig.example.org`, `mta-sts.example.org`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mailserver.runtime.settings_web import Network
 from webui.errors import problem
 from webui.site import HTTPS_PORT
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+SERVICES = ("autoconfig", "autodiscover", "mta-sts")
+"""Labels in front of a domain of ours that name its public site."""
+PUBLIC_PATHS = (
+    "/.well-known/autoconfig/",
+    "/.well-known/mta-sts.txt",
+    "/.well-known/security.txt",
+    "/autodiscover/",
+    "/mail/config-v1.1.xml",
+    "/mail/apple.mobileconfig",
+    "/robots.txt",
+)
 
 
-class Proxies:
-    """Puts the client's address in place of a trusted proxy's."""
-
-    def __init__(self, app: ASGIApp, trusted: tuple[Network, ...]) -> None:
-        """Stand before `app`."""
-        self._app = app
-        self._trusted = trusted
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        client = scope.get("client")
-        if self._trusted and client is not None and self._is_trusted(client[0]):
-            scope = {**scope, **self._told(Headers(scope=scope), scope)}
-        await self._app(scope, receive, send)
-
-    def _told(self, headers: Headers, scope: Scope) -> dict[str, object]:
-        told: dict[str, object] = {}
-        for hop in reversed(",".join(headers.getlist("x-forwarded-for")).split(",")):
-            address = _address(hop)
-            if address is None:
-                break
-            told["client"] = (address, 0)
-            if not self._is_trusted(address):
-                break
-        proto = headers.get("x-forwarded-proto", "").strip().lower()
-        if proto in ("https", "http"):
-            secure = proto == "https"
-            kinds = ("wss", "ws") if scope["type"] == "websocket" else ("https", "http")
-            told["scheme"] = kinds[0] if secure else kinds[1]
-        return told
-
-    def _is_trusted(self, peer: str) -> bool:
-        return is_within(peer, self._trusted)
+def host_of(scope: Scope) -> str:
+    """Return the host that a request names, in lower case, with its port unless that is 443."""
+    return Headers(scope=scope).get("host", "").lower().removesuffix(f":{HTTPS_PORT}")
 
 
-def is_within(peer: str, networks: tuple[Network, ...]) -> bool:
-    """Say whether the IP address `peer` lies in one of `networks`."""
-    if not networks:
-        return False
-    try:
-        address = ip_address(peer.partition("%")[0])
-    except ValueError:
-        return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in network for network in networks)
+def split_port(host: str) -> tuple[str, str]:
+    """Split a Host field into name and port, which may be empty."""
+    name, colon, port = host.rpartition(":")
+    if not colon or port.endswith("]"):
+        return host, ""
+    return name, port
 
 
-def _address(hop: str) -> str | None:
-    """Read one element of X-Forwarded-For, with or without a port; None where it is no address."""
-    text = hop.strip().strip('"')
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        return str(ip_address(text))
-    except ValueError:
+class Names:
+    """The domains of ours behind a name."""
+
+    def __init__(self, is_local: Callable[[str], Awaitable[bool]]) -> None:
+        """Ask `is_local` whether a domain is ours."""
+        self._is_local = is_local
+
+    async def domain_of(self, host: str) -> str | None:
+        """Return our domain that `host` is, or is a service of; None where it is neither."""
+        name = split_port(host)[0].rstrip(".")
+        label, _, domain = name.partition(".")
+        for candidate in (domain,) if label in SERVICES else (name,):
+            if candidate and await self._is_local(candidate):
+                return candidate
         return None
 
 
 class Hosts:
-    """Hands each request to the site that its Host names; refuses names that are none of ours.
+    """Hands each request to its site.
 
     A listener's own site is also found by the names of loopback, where the peer is on loopback.
     """
 
-    def __init__(self, sites: Mapping[str, ASGIApp], own: ASGIApp) -> None:
+    def __init__(
+        self, sites: Mapping[str, ASGIApp], own: ASGIApp, public: ASGIApp, names: Names
+    ) -> None:
         """Choose from `sites` by host and port; `own` is the listener's."""
         self._sites = sites
         self._own = own
+        self._public = public
+        self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] not in ("http", "websocket"):
             await self._own(scope, receive, send)
             return
-        host = Headers(scope=scope).get("host", "").lower().removesuffix(f":{HTTPS_PORT}")
-        site = self._sites.get(host)
-        if site is None and _is_loopback(scope, host):
-            site = self._own
+        site = await self._site(scope)
         if site is None:
-            answer = problem(HTTPStatus.MISDIRECTED_REQUEST, "no site of this name is served here")
-            await answer(scope, receive, send)
-            return
+            site = problem(HTTPStatus.MISDIRECTED_REQUEST, "no site of this name is served here")
         await site(scope, receive, send)
 
+    async def _site(self, scope: Scope) -> ASGIApp | None:
+        host = host_of(scope)
+        site = self._sites.get(host)
+        if site is None and is_loopback(scope, host):
+            site = self._own
+        is_public = scope["path"].lower().startswith(PUBLIC_PATHS)
+        if site is not None:
+            return self._public if is_public else site
+        service = split_port(host)[0].partition(".")[0] in SERVICES
+        if (is_public or service) and await self._names.domain_of(host) is not None:
+            return self._public
+        return None
 
-def _is_loopback(scope: Scope, host: str) -> bool:
+
+def is_loopback(scope: Scope, host: str) -> bool:
     """Say whether somebody on this machine asks for it by a name of loopback."""
     client = scope.get("client")
-    name, _, port = host.rpartition(":")
-    if host in LOOPBACK:
-        name = host
-    elif name not in LOOPBACK or not port.isdigit():
+    if split_port(host)[0] not in LOOPBACK or client is None:
         return False
     try:
-        return client is not None and ip_address(client[0]).is_loopback
+        return ip_address(client[0]).is_loopback
     except ValueError:
         return False

@@ -15,7 +15,7 @@ HTTPS_PORT = 443
 
 
 class Site(Enum):
-    """A site; its value is the key of its listener in the settings."""
+    """A site; its value is the key of its listener in the settings, where it has one."""
 
     WEBMAIL = "https"
     API = "api"
@@ -23,6 +23,8 @@ class Site(Enum):
     PORTAL = "portal"
     HTTP = "http"
     """Port 80: challenges of a certificate authority, and the way to https."""
+    PUBLIC = "public"
+    """What mail programs and servers look up, under every name of ours; it has no listener."""
 
     @property
     def has_cookies(self) -> bool:
@@ -37,31 +39,30 @@ class Place:
     site: Site
     origin: str
     """Scheme, host and port as browsers write them: no default port, lower case."""
-    ports: frozenset[int] = frozenset()
-    """Where it listens itself; loopback's other names are taken with these."""
 
     @property
     def host(self) -> str:
         """The host with its port, as it stands in a Host field."""
         return urlsplit(self.origin).netloc
 
-    @property
-    def hostname(self) -> str:
-        """The host alone."""
-        return urlsplit(self.origin).hostname or ""
-
     @classmethod
     def of(cls, site: Site, settings: Settings, port: int) -> Self:
-        """Return the place of `site`, which listens on `port` (0: on another site's listener)."""
+        """Return the place of `site`, which listens on `port` (0: on another site's listener).
+
+        The public site and port 80 have none of their own: theirs is the webmail's.
+        """
         web = settings.web
         urls = {
             Site.WEBMAIL: web.public_url,
+            Site.PUBLIC: web.public_url,
+            Site.HTTP: web.public_url,
             Site.API: web.api_url,
             Site.ADMIN: web.admin_url,
             Site.PORTAL: web.portal_url,
         }
-        ports = frozenset({port} if port else ())
-        if given := urls.get(site):
-            return cls(site, given.removesuffix(f":{HTTPS_PORT}"), ports)
+        at_home = site in (Site.PUBLIC, Site.HTTP)
+        key = Site.WEBMAIL.value if at_home else site.value
+        port = settings.listeners.named()[key].public_port or port
         tail = "" if port in (0, HTTPS_PORT) else f":{port}"
-        return cls(site, f"https://{settings.hostname.lower()}{tail}", ports)
+        own_host = settings.hostname.lower().rstrip(".")
+        return cls(site, urls.get(site) or f"https://{own_host}{tail}")

@@ -21,7 +21,7 @@ from uvicorn.server import ServerState
 
 from mailserver.runtime.limits import Connections
 from mailserver.runtime.settings import Settings
-from webui.hosts import is_within
+from webui.proxies import is_within
 from webui.security import ALWAYS
 
 LINGER_SECONDS = 2.0

@@ -175,7 +175,7 @@ def _services(settings: Settings) -> list[Service]:
     )
     found = []
     for name, listener in offered:
-        port = 0 if listener.address is None else listener.address.port
+        port = listener.known_port
         if port or name in ("_imap._tcp", "_submission._tcp"):
             found.append(Service(name, port, host))
     return [*found, Service("_pop3s._tcp", 0, host), Service("_pop3._tcp", 0, host)]

@@ -1,5 +1,7 @@
 """The doors of the server as its settings name them: where each listens, how it comes to TLS."""
 
+from pydantic import Field
+
 from mailserver.runtime.settings_values import Address, Endpoint, Section, Tls
 
 
@@ -8,6 +10,13 @@ class Listener(Section):
 
     address: Address = None
     tls: Tls = Tls.STARTTLS
+    public_port: int = Field(default=0, ge=0, le=65_535)
+    """Under which others reach it where a router or a container maps it; 0: its own."""
+
+    @property
+    def known_port(self) -> int:
+        """The port that others are told; 0 where it is off, or not known before it is open."""
+        return 0 if self.address is None else self.public_port or self.address.port
 
 
 class Mx(Listener):

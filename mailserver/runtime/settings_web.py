@@ -1,6 +1,7 @@
 """How browsers and programs reach the web listeners, and what one request may cost."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -37,8 +38,11 @@ def _origin(value: str) -> str:
     return clean
 
 
-def _maybe_origin(value: str) -> str:
-    return _origin(value.rstrip("/")) if value else ""
+def _https(value: str) -> str:
+    """Take an https origin, or nothing."""
+    if value and urlsplit(value).scheme.lower() != "https":
+        raise ValueError('write it as "https://host"; browsers keep no session without TLS')
+    return _origin(value.rstrip("/")).removesuffix(":443") if value else ""
 
 
 Networks = Annotated[
@@ -47,7 +51,7 @@ Networks = Annotated[
     PlainSerializer(lambda networks: [str(network) for network in networks]),
 ]
 Origin = Annotated[str, AfterValidator(_origin)]
-Url = Annotated[str, AfterValidator(_maybe_origin)]
+Url = Annotated[str, AfterValidator(_https)]
 
 
 class Web(Section):
@@ -78,7 +82,9 @@ class Web(Section):
     requests_per_minute: int = Field(default=1_200, ge=0, le=1_000_000)
     """Of one network, with as many at once; 0: as many as they like."""
     account_requests_per_minute: int = Field(default=1_200, ge=0, le=1_000_000)
-    security_contact: str = ""
+    acme_webroot: Path | None = None
+    """Where a certificate's client writes its challenges (RFC 8555 §8.3), for listeners.http."""
+    security_contact: str = Field(default="", pattern="^((mailto|https|tel):[!-~]+)?$")
     """For security.txt, a mailto: or https: URL; else postmaster of `hostname` (RFC 9116)."""
     mta_sts: Literal["none", "testing", "enforce"] = "testing"
     """What the policy that we publish for our domains asks of others (RFC 8461 §3.2)."""

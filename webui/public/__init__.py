@@ -1,5 +1,5 @@
-"""Pages that anybody may ask for: client configuration, the MTA-STS policy, security contacts.
+"""What anybody may read without signing in: how to set up a mail program, policies, contacts.
 
-No cookie, no script, nothing of an account: what they say follows from the settings and the
-domains alone.
+Nothing here says whether an address exists; a domain's name is public by its MX record. The site
+knows no cookie and no credential: what programs send along unasked is dropped before it is read.
 """

@@ -1,0 +1,41 @@
+"""The front door of a site: a plain page until there is a web app, and where JMAP begins."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from webui.security import PAGE_POLICY
+
+SESSION_PATH = "/jmap/session"
+
+pages = APIRouter(include_in_schema=False)
+discovery = APIRouter(include_in_schema=False)
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Zegel</title>
+</head>
+<body>
+<main>
+<h1>Zegel</h1>
+<p>This is a mail server. Letters on it are sealed for their readers.</p>
+</main>
+</body>
+</html>
+"""
+
+
+@pages.get("/")
+async def front() -> Response:
+    """Say what this is."""
+    return HTMLResponse(_PAGE, headers={"content-security-policy": PAGE_POLICY})
+
+
+@discovery.get("/.well-known/jmap")
+async def jmap() -> Response:
+    """Show a client where its session is. Source: RFC 8620 §2.2."""
+    return RedirectResponse(SESSION_PATH, HTTPStatus.TEMPORARY_REDIRECT)
