@@ -114,9 +114,11 @@ class Logins:
             raise Refused(Condition.SCOPE, "this app password is for sending only")
         record = proven.wrap.record
         async with self._directory.reporting(proven.account.account_id):
-            return self._sessions.lease(
+            lease = self._sessions.lease(
                 proven.account, proven.key, proven.wrap.row_id, record.expires_at
             )
+            lease.scopes = frozenset(record.scopes)
+            return lease
 
     async def submission(self, login: str, secret: Plaintext, *, peer: str) -> SignedIn:
         """Say who submits mail; opens nothing. Raises as `app_password` does."""

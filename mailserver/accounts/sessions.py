@@ -55,7 +55,16 @@ class _Opened:
 class Lease:
     """One connection's hold on an open account; `account` is locked once the last lease ends."""
 
-    __slots__ = ("_opened", "_sessions", "_tell", "account", "credential", "ended", "until")
+    __slots__ = (
+        "_opened",
+        "_sessions",
+        "_tell",
+        "account",
+        "credential",
+        "ended",
+        "scopes",
+        "until",
+    )
 
     account: UnlockedAccount
     credential: bytes
@@ -63,6 +72,8 @@ class Lease:
     until: float
     """When it ends by itself, on the monotonic clock."""
     ended: Ended | None
+    scopes: frozenset[str] | None
+    """What the app password behind it may be used for; None where it was none."""
 
     def __init__(
         self, sessions: "Sessions", opened: _Opened, credential: bytes, until: float
@@ -72,6 +83,7 @@ class Lease:
         self.credential = credential
         self.until = until
         self.ended = None
+        self.scopes = None
         self._sessions = sessions
         self._opened = opened
         self._tell: list[Callable[[Ended], None]] = []

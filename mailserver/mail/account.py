@@ -10,9 +10,13 @@ from mailserver.mail.lines import Lines
 from mailserver.mail.mailboxes import Mailboxes
 from mailserver.mail.messages import Messages
 from mailserver.mail.opened import Opened
+from mailserver.mail.records import Records
 from mailserver.mail.regrouping import Regrouping
 from mailserver.mail.search import Search
+from mailserver.mail.submission import Submitter
+from mailserver.model.address import Address
 from mailserver.model.ids import AccountId
+from mailserver.vault.guard import AccountGuard
 from mailserver.vault.session import UnlockedAccount
 
 
@@ -27,6 +31,11 @@ class Hold(Protocol):
     @property
     def address(self) -> str:
         """The account's own name."""
+        ...
+
+    @property
+    def scopes(self) -> frozenset[str] | None:
+        """What the app password behind it may be used for; None where it was none."""
         ...
 
     def on_end(self, tell: Callable[[object], None]) -> None:
@@ -46,6 +55,8 @@ class Account:
     ) -> None:
         """Act on `opened` while `hold` lasts; `released` is told when it was given back."""
         self.address = hold.address
+        self.scopes = hold.scopes
+        """What the app password that opened it may be used for; None where it was none."""
         self.mailboxes = Mailboxes(opened)
         self.messages = Messages(opened)
         self.lines = Lines(opened)
@@ -53,10 +64,27 @@ class Account:
         self.index = Index(opened)
         self.arrivals = Arrivals.for_owner(opened)
         self.searching = Search(opened, self.messages, self.index)
+        self.records = Records(opened)
         self._opened = opened
         self._feed = feed
         self._hold = hold
         self._released = released
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address that is the owner's, the account's own name first."""
+        return self._opened.unlocked.addresses
+
+    @property
+    def guard(self) -> AccountGuard:
+        """Opens what is guarded, for services of the same account that work while it is locked."""
+        return self._opened.unlocked.guard
+
+    @property
+    def submitter(self) -> Submitter:
+        """The owner, who writes in the webmail or by an API."""
+        own = tuple(map(Address.parse, self.addresses))
+        return Submitter(self.account_id, own[0], own)
 
     @property
     def account_id(self) -> AccountId:

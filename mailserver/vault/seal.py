@@ -132,6 +132,10 @@ class ContentKey:
         )
         return Sealed(FORMAT_OCTET + cipher.seal(pad(data), aad))
 
+    def seal_value(self, kind: Kind, object_id: ObjectId, data: bytes) -> Sealed:
+        """Seal one padded object that has one part; raises as `seal` does."""
+        return self.seal(kind, FieldId.VALUE, object_id, data)
+
     def seal_segment(self, object_id: ObjectId, segment: bytes) -> Sealed:
         """Seal a search segment, under an owner's key only."""
         return self.seal(Kind.SEGMENT, FieldId.SEGMENT, object_id, segment)

@@ -253,6 +253,12 @@ class UnlockedAccount:
         """Open one object of any kind; raises as `open_summary` does."""
         return Plaintext(self._epoch(epoch).open(kind, field, object_id, sealed))
 
+    def open_value(
+        self, kind: Kind, epoch: EpochId, object_id: ObjectId, sealed: Sealed
+    ) -> Plaintext:
+        """Open an object that has one part; raises as `open_summary` does."""
+        return self.open(kind, FieldId.VALUE, epoch, object_id, sealed)
+
     def open_body(self, epoch: EpochId, object_id: ObjectId, sealed: Sealed) -> Plaintext:
         """Open a message's octets; raises as `open_summary` does."""
         return Plaintext(self._epoch(epoch).open_body(object_id, sealed))
