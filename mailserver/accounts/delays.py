@@ -110,11 +110,20 @@ class Delays:
         self._budget = TokenBucket(FAILURES_A_SECOND, FAILURES_AT_ONCE, clock)
         self._held = 0
 
-    def attempt(self, login: str, secret: bytes, peer: str, *, guessable: bool = False) -> Attempt:
+    def attempt(
+        self,
+        login: str,
+        secret: bytes,
+        peer: str,
+        *,
+        guessable: bool = False,
+        known: bool = False,
+    ) -> Attempt:
         """Begin an attempt, unless its network must wait first.
 
         A `guessable` secret, which people choose, is served from known networks alone once its
-        name has had `GUESSES` failures: guesses from everywhere must not add up.
+        name has had `GUESSES` failures: guesses from everywhere must not add up. Who is `known` by
+        other means, a device or a second factor shown before, does not wait.
 
         Raises:
             Refused: TRY_LATER. It depends on what was tried before only, not on what exists.
@@ -122,7 +131,7 @@ class Delays:
         name = mac(self._key, login.strip().casefold().encode("utf-8", "surrogatepass"))
         began_at = self._clock.monotonic()
         attempt = Attempt(name, cut_ip(peer), mac(self._key, name + secret), began_at)
-        if self._enabled and not self._is_known(attempt):
+        if self._enabled and not known and not self._is_known(attempt):
             drained = self._budget.wait_seconds() > 0 and self._by_network.count(attempt.network)
             guessed = guessable and self._by_name.count(name) >= GUESSES
             if drained or guessed or self._waits(attempt.network):

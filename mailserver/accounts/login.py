@@ -11,6 +11,7 @@ that explains them, after the same work, whether or not the account exists.
 
 import base64
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -28,6 +29,7 @@ from mailserver.audit.subjects import Subject
 from mailserver.model.address import Address
 from mailserver.model.errors import Condition, PeerFault, Refused
 from mailserver.model.ids import AccountId
+from mailserver.model.notice import Notice, Tell, tell_nobody
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.log import cut_ip
@@ -64,12 +66,16 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class _Proven:
+class Proven:
     """A credential that was shown to be right, and what it opened."""
 
     account: OpenedRow
     wrap: Wrap
     key: AccountKey | None
+
+
+FactorFirst = Callable[[OpenedRow | None], Awaitable[bool]]
+"""Says whether a second factor was shown for the account; does the same work for nobody's."""
 
 
 class Logins:
@@ -85,8 +91,10 @@ class Logins:
         delays: Delays,
         hashing: Hashing,
         clock: Clock,
+        *,
+        tell: Tell = tell_nobody,
     ) -> None:
-        """Glue those together."""
+        """Glue those together; `tell` writes to whoever's password somebody guesses at."""
         self._store = store
         self._keyring = keyring
         self._directory = directory
@@ -95,6 +103,7 @@ class Logins:
         self._delays = delays
         self._hashing = hashing
         self._clock = clock
+        self._tell = tell
         self._unknown = Unknown(keyring)
         self._noted: OrderedDict[tuple[AccountId, bytes, Scope, str], float] = OrderedDict()
 
@@ -129,32 +138,76 @@ class Logins:
         return SignedIn(proven.account.account_id, addresses[0], addresses)
 
     async def password(self, login: str, password: Plaintext, *, peer: str) -> Lease:
-        """Open an account by its own password: for the web and the command line, never for mail.
+        """Open an account by its own password alone: for the command line, never for mail.
 
         Raises:
-            Refused: AUTHENTICATION_FAILED, TRY_LATER.
+            Refused: AUTHENTICATION_FAILED, TRY_LATER; NOT_PERMITTED, the account has a second
+                factor, which only its owner's browser can show.
             Transient: BUSY, too many passwords are being hashed.
             Corrupt: KEY_MISMATCH, the keystore's rows are not authentic; it was reported.
         """
-        attempt = self._delays.attempt(login, password.reveal(), peer, guessable=True)
+        proven, key = await self.prove_password(login, password, peer=peer)
+        if proven.account.record.factors:
+            key.close()
+            raise Refused(
+                Condition.NOT_PERMITTED,
+                "this account has a second factor: do this in its settings on the web",
+            )
+        await self.note(proven, None, peer)
+        return self._sessions.lease(proven.account, key, proven.wrap.row_id, None)
+
+    async def prove_password(
+        self,
+        login: str,
+        password: Plaintext,
+        *,
+        peer: str,
+        device: AccountId | None = None,
+        first: FactorFirst | None = None,
+    ) -> tuple[Proven, AccountKey]:
+        """See whose password it is: one password hash, whoever asks. The key is the caller's.
+
+        Guesses make strangers wait, but not a browser that is known to the account (`device`), nor
+        whoever shows a second factor `first`. Raises as `password` does.
+        """
         account = await self._account(login)
+        known = account is not None and account.account_id == device
+        attempt = await self._attempt(login, password, peer, account, known=known, first=first)
         wraps = [] if account is None else await self._wraps(account, WrapKind.PASSWORD)
         if account is None or not wraps:
-            await self._hashing(partial(spend_password, password))
+            await self._hashing(partial(spend_password, password), known=known)
             raise await self._failed(attempt, account, Condition.AUTHENTICATION_FAILED)
         wrap = wraps[0]
         opening = partial(
             open_password_wrap, account.account_id, wrap.row_id, wrap.record, password
         )
         try:
-            key = await self._hashing(opening)
+            key = await self._hashing(opening, known=known)
         except Refused as refusal:
             raise await self._failed(attempt, account, refusal.condition) from None
         self._delays.succeeded(attempt)
         if password_outdated(wrap.record):
             wrap = await self._renewed(account, wrap, key, password)
-        await self._note(_Proven(account, wrap, key), None, peer)
-        return self._sessions.lease(account, key, wrap.row_id, None)
+        return Proven(account, wrap, key), key
+
+    async def _attempt(
+        self,
+        login: str,
+        password: Plaintext,
+        peer: str,
+        account: OpenedRow | None,
+        *,
+        known: bool,
+        first: FactorFirst | None,
+    ) -> Attempt:
+        """Begin an attempt; where strangers must wait, a second factor shown first lets through."""
+        octets = password.reveal()
+        try:
+            return self._delays.attempt(login, octets, peer, guessable=True, known=known)
+        except Refused:
+            if first is None or not await first(account):
+                raise
+        return self._delays.attempt(login, octets, peer, guessable=True, known=True)
 
     async def _wraps(self, account: OpenedRow, kind: WrapKind) -> list[Wrap]:
         async with self._directory.reporting(account.account_id):
@@ -170,7 +223,7 @@ class Logins:
         row = self._keyring.add_wrap(account.account_id, new).row
         return Wrap(row, new.record)
 
-    async def _proven(self, login: str, secret: Plaintext, scope: Scope, peer: str) -> _Proven:
+    async def _proven(self, login: str, secret: Plaintext, scope: Scope, peer: str) -> Proven:
         """Return what `secret` opens, where it may be used for `scope` from `peer`."""
         attempt = self._delays.attempt(login, secret.reveal(), peer)
         account = await self._account(login)
@@ -180,7 +233,7 @@ class Logins:
         self._delays.succeeded(attempt)
         try:
             _check_use(proven.wrap, scope, peer, self._clock)
-            await self._note(proven, scope, peer)
+            await self.note(proven, scope, peer)
         except BaseException:
             if proven.key is not None:
                 proven.key.close()
@@ -199,7 +252,7 @@ class Logins:
 
     async def _unwrapped(
         self, login: str, account: OpenedRow | None, secret: Plaintext
-    ) -> _Proven | None:
+    ) -> Proven | None:
         account_id = self._unknown.name(login) if account is None else account.account_id
         selector = app_password_selector(account_id, secret)
         async with self._directory.reporting(account_id):
@@ -210,7 +263,7 @@ class Logins:
                     key = open_app_password_wrap(account_id, wrap.row_id, wrap.record, secret)
                 except Refused:
                     continue  # six characters may select two rows
-                return _Proven(account, wrap, key)
+                return Proven(account, wrap, key)
         spend_app_password(account_id, secret)
         return None
 
@@ -221,6 +274,7 @@ class Logins:
         began_at = self._clock.monotonic()
         seconds = self._delays.failed(attempt)
         if account is not None and self._delays.failures(attempt) == FAILURES_REPORTED:
+            await self._tell(account.account_id, Notice.SIGN_IN_FAILURES, str(FAILURES_REPORTED))
             await self._chain.record(
                 Event.SIGN_IN_FAILURES,
                 actor=SERVER,
@@ -231,7 +285,7 @@ class Logins:
         await self._delays.hold(seconds - (self._clock.monotonic() - began_at))
         return Refused(condition, _REFUSED)
 
-    async def _note(self, proven: _Proven, scope: Scope | None, peer: str) -> None:
+    async def note(self, proven: Proven, scope: Scope | None, peer: str) -> None:
         """Write the sign-in to the audit log.
 
         Mail programs sign in every few minutes: one credential, service and network is one entry

@@ -6,6 +6,7 @@ keys that no mail is sealed to; `sweep` removes them after a week.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -149,9 +150,12 @@ class Provisioning:
         provisional: bool = True,
         language: str = "",
         second: Admin | None = None,
+        along: Sequence[Step] = (),
         actor: str = OPERATOR,
     ) -> NewUser:
         """Make an account with a password, as the operator at the keyboard does.
+
+        What is to happen `along` with it is part of the same keystore transaction.
 
         It is `provisional`: whoever typed the password may know it, so the first web sign-in makes
         new keys (PRIVACY §5).
@@ -185,7 +189,7 @@ class Provisioning:
         finally:
             key.close()
         await self._record_added(account_id, record, actor, free.facts(second))
-        await self._keyring.apply([*steps, *free.steps])
+        await self._keyring.apply([*steps, *free.steps, *along])
         await self._create(account_id, address, record, quota_octets)
         if free.whose is not None:
             await self._tell(free.whose, Notice.ADDRESS_GIVEN_AWAY, str(address))

@@ -39,6 +39,8 @@ class Ended(Enum):
     BLIND = "blind"
     """The keystore does not answer."""
     SHUTDOWN = "shutdown"
+    LOCKED = "locked"
+    """Its web session was not used for a while; the next request opens it again."""
 
 
 class _Opened:
@@ -112,6 +114,10 @@ class Lease:
     async def close(self) -> None:
         """Give the account back; closing twice is nothing."""
         self.end(Ended.CLOSED)
+
+    def lock(self) -> None:
+        """End it because its web session rests; whoever reads by it is told."""
+        self.end(Ended.LOCKED)
 
     def end(self, why: Ended) -> None:
         """End it, and lock the account where nobody else holds it."""

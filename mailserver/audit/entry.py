@@ -51,6 +51,11 @@ class Event(Enum):
     CREDENTIAL_REMOVED = "credential-removed"
     PASSWORD_CHANGED = "password-changed"  # noqa: S105 (the name of an event)
     PASSWORD_RESET = "password-reset"  # noqa: S105
+    RESET_ASKED = "reset-asked"
+    RESET_DENIED = "reset-denied"
+    VAULT_OPENED = "vault-opened"
+    FACTOR_CHANGED = "factor-changed"
+    INVITED = "invited"
     ROLE_CHANGED = "role-changed"
     ACCOUNT_KEY_MADE = "account-key-made"
     MASTER_KEY_ROTATED = "master-key-rotated"

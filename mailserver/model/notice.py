@@ -16,6 +16,15 @@ class Notice(Enum):
     """An address that was the owner's is somebody else's from now on."""
     SENDING_FROZEN = "sending-frozen"
     SENDING_UNFROZEN = "sending-unfrozen"
+    NEW_DEVICE = "new-device"
+    SIGN_IN_FAILURES = "sign-in-failures"
+    FACTOR_CHANGED = "factor-changed"
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105 (the name of a notice)
+    RESET_ASKED = "reset-asked"
+    RESET_DONE = "reset-done"
+    FACTORS_TO_GO = "factors-to-go"
+    """Two administrators take all second factors off, in two days."""
+    VAULT_OPENED = "vault-opened"
 
 
 LANGUAGES = ("en", "nl", "de", "fr")

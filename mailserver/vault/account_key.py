@@ -104,6 +104,14 @@ class AccountKey:
         record = new.public(new._link_to(account, self))
         return new, replace(record, older=further)
 
+    def heir(
+        self, account: AccountId, number: int, suite: Suite
+    ) -> tuple["AccountKey", Generation]:
+        """Make generation `number`, linked to this older one but not to those in between."""
+        new = AccountKey.random(suite, number)
+        linked = ((self.generation, new._link_to(account, self)),)
+        return new, replace(new.public(), older=linked)
+
     def predecessor(self, account: AccountId, own: Generation, before: Generation) -> "AccountKey":
         """Open an earlier generation by the link in this one's record.
 

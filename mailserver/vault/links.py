@@ -99,17 +99,25 @@ def seal_link(master: MasterKeys, place: AccountId, record: LinkRecord) -> Seale
         "purpose": record.purpose,
         "quota": record.quota_octets,
     }
-    return seal_row(master, RowName(Table.LINK, place, place), encode(members))
+    name = RowName(Table.LINK, place, place, link_selector(record))
+    return seal_row(master, name, encode(members))
 
 
-def open_link(master: MasterKeys, place: AccountId, sealed: Guarded) -> LinkRecord:
+def link_selector(record: LinkRecord) -> bytes:
+    """Return what finds a reset by its account, so that its owner can stop it."""
+    return bytes(record.account) if record.purpose is Purpose.RESET else b""
+
+
+def open_link(
+    master: MasterKeys, place: AccountId, sealed: Guarded, selector: bytes = b""
+) -> LinkRecord:
     """Open a link's row.
 
     Raises:
         Corrupt: KEY_MISMATCH: it is not authentic.
     """
     with reading():
-        row = decode(open_row(master, RowName(Table.LINK, place, place), sealed))
+        row = decode(open_row(master, RowName(Table.LINK, place, place, selector), sealed))
         return LinkRecord(
             purpose=Purpose(row["purpose"]),
             account=AccountId(bytes.fromhex(row["account"])),

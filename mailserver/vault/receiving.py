@@ -75,6 +75,8 @@ class DomainRecord:
     """The address (`Address.key`) that gets what nobody has; empty: it is refused."""
     no_external_forward: bool = False
     """No mail of this domain is sent on to other servers, by filters or by groups (PRIVACY §3)."""
+    second_factor: bool = False
+    """Everybody in this domain must have a second factor (PRIVACY §6)."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -145,6 +147,7 @@ def seal_domain(master: MasterKeys, record: DomainRecord) -> SealedRow:
         "name": record.name,
         "no-external-forward": record.no_external_forward,
         "roles": record.roles,
+        "second-factor": record.second_factor,
     }
     return seal_row(master, _row_name(Table.DOMAIN, place), _encode(members))
 
@@ -161,7 +164,13 @@ def open_domain(master: MasterKeys, name: str, sealed: Guarded) -> DomainRecord:
         if row["name"] != name:
             raise _mismatch()
         roles = {str(role): str(address) for role, address in row["roles"].items()}
-        return DomainRecord(name, roles, row["catch-all"], bool(row["no-external-forward"]))
+        return DomainRecord(
+            name,
+            roles,
+            row["catch-all"],
+            bool(row["no-external-forward"]),
+            bool(row.get("second-factor")),
+        )
     except (ValueError, TypeError, KeyError, AttributeError):
         raise _mismatch() from None
 

@@ -1,0 +1,102 @@
+"""The desk: everything that the web side asks about accounts, put together."""
+
+from dataclasses import dataclass
+
+from mailserver.accounts.app_passwords import AppPasswords
+from mailserver.accounts.delays import Delays
+from mailserver.accounts.directory import Directory
+from mailserver.accounts.factors import Factors
+from mailserver.accounts.first_steps import FirstSteps
+from mailserver.accounts.hashing import Hashing
+from mailserver.accounts.history import Creating, History
+from mailserver.accounts.invitations import Invitations
+from mailserver.accounts.keyring import Keyring
+from mailserver.accounts.login import Logins
+from mailserver.accounts.lost_factors import LostFactors
+from mailserver.accounts.provisioning import Provisioning
+from mailserver.accounts.recovery import Recovery
+from mailserver.accounts.rescue import Rescue
+from mailserver.accounts.resets import Resets
+from mailserver.accounts.sessions import Sessions
+from mailserver.accounts.sign_in import SignIn
+from mailserver.accounts.trusted_devices import TrustedDevices
+from mailserver.accounts.vaults import Vaults
+from mailserver.accounts.web_sessions import WebSessions
+from mailserver.audit.chain import Chain
+from mailserver.crypto.suite import Suite
+from mailserver.model.notice import Tell
+from mailserver.runtime.clock import Clock
+from mailserver.store.store import Store
+from mailserver.vault.epochs import Deposits
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The services of `/api/account`."""
+
+    web_sessions: WebSessions
+    devices: TrustedDevices
+    factors: Factors
+    lost_factors: LostFactors
+    history: History
+    sign_in: SignIn
+    first_steps: FirstSteps
+    invitations: Invitations
+    resets: Resets
+    vaults: Vaults
+    rescue: Rescue
+    app_passwords: AppPasswords
+    recovery: Recovery
+    keyring: Keyring
+    clock: Clock
+
+
+def furnish_desk(
+    store: Store,
+    keyring: Keyring,
+    directory: Directory,
+    sessions: Sessions,
+    logins: Logins,
+    provisioning: Provisioning,
+    recovery: Recovery,
+    app_passwords: AppPasswords,
+    chain: Chain,
+    delays: Delays,
+    hashing: Hashing,
+    deposits: Deposits,
+    creating: Creating,
+    clock: Clock,
+    tell: Tell,
+    *,
+    suite: Suite = Suite.HYBRID,
+) -> Desk:
+    """Hand each service what it works with."""
+    web_sessions = WebSessions(keyring, sessions, clock)
+    devices = TrustedDevices(keyring, clock)
+    factors = Factors(keyring, chain, delays, clock, tell)
+    lost = LostFactors(keyring, factors, chain, clock, tell)
+    history = History(store, deposits, creating, clock)
+    vaults = Vaults(
+        keyring, directory, sessions, factors, chain, delays, hashing, clock, tell, suite=suite
+    )
+    return Desk(
+        web_sessions=web_sessions,
+        devices=devices,
+        factors=factors,
+        lost_factors=lost,
+        history=history,
+        sign_in=SignIn(
+            logins, keyring, directory, web_sessions, devices, factors, lost, history, clock, tell
+        ),
+        first_steps=FirstSteps(keyring, sessions, chain, hashing, clock, suite=suite),
+        invitations=Invitations(keyring, directory, provisioning, chain, clock),
+        resets=Resets(
+            keyring, directory, sessions, factors, vaults, chain, hashing, clock, tell, suite=suite
+        ),
+        vaults=vaults,
+        rescue=Rescue(keyring, directory, sessions, factors, chain, delays, hashing, clock, tell),
+        app_passwords=app_passwords,
+        recovery=recovery,
+        keyring=keyring,
+        clock=clock,
+    )
