@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mailserver.mail.arrivals import Arrivals
+from mailserver.mail.email_changes import EmailChanges
+from mailserver.mail.email_query import EmailQueries
+from mailserver.mail.emails import Emails
 from mailserver.mail.feed import Feed, Watch
 from mailserver.mail.index import Index
 from mailserver.mail.lines import Lines
@@ -64,6 +67,9 @@ class Account:
         self.index = Index(opened)
         self.arrivals = Arrivals.for_owner(opened)
         self.searching = Search(opened, self.messages, self.index)
+        self.emails = Emails(opened)
+        self.email_changes = EmailChanges(opened, self.emails)
+        self.email_queries = EmailQueries(opened, self.emails, self.index)
         self.records = Records(opened)
         self._opened = opened
         self._feed = feed

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
+from mailserver.mail.catalogue import Catalogue
 from mailserver.mail.facts import Facts
 from mailserver.mail.index_cache import IndexCache
 from mailserver.mail.keywords import KeywordTable
@@ -93,6 +94,9 @@ class Opened:
         self._loose = 0
         self.index_lock = asyncio.Lock()
         self._facts: dict[MailboxId, Facts] = {}
+        self.catalogue: Catalogue | None = None
+        """The emails of the account, as of some time ago; None until somebody asks by email."""
+        self.catalogue_lock = asyncio.Lock()
         self.keywords = KeywordTable(store, unlocked.account_id, unlocked.guard)
 
     @property
@@ -128,6 +132,7 @@ class Opened:
         self.unlocked.drop_content_keys()
         self.index.clear()
         self._facts.clear()
+        self.catalogue = None
 
     async def open_epochs(self, epochs: Collection[EpochId]) -> None:
         """Have the content keys of `epochs` at hand."""

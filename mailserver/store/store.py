@@ -34,7 +34,6 @@ from mailserver.store.notify import Notifier
 from mailserver.store.postgres import PostgresDatabase
 from mailserver.store.queue import Queue
 from mailserver.store.records import Records
-from mailserver.store.records import Records
 from mailserver.store.reports import Reports
 from mailserver.store.search import SearchIndex
 from mailserver.store.senders import Senders
@@ -76,7 +75,6 @@ class Store:
         self.audit = AuditLog(self._access)
         self.changes = Changes(self._access)
         self.catalogues = Catalogues(self._access)
-        self.records = Records(self._access)
         self.records = Records(self._access)
         self.queue = Queue(self._access, ROW_OCTETS[database.kind])
         self.sts_policies = StsPolicies(self._access)
