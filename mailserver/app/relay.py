@@ -19,7 +19,7 @@ from mailserver.outbound.dial import Dialer
 from mailserver.outbound.local import Local
 from mailserver.outbound.pool import Pool
 from mailserver.outbound.route import Map, Router, Via
-from mailserver.outbound.runner import Runner
+from mailserver.outbound.runner import FIRST_REST, Runner
 from mailserver.outbound.security import SignIn
 from mailserver.outbound.sending import Sending
 from mailserver.outbound.tls_results import Observe, ignore
@@ -69,6 +69,7 @@ def relay(house: House, spawn: Spawn, *, observe: Observe = ignore) -> Runner:
         sign=house.signing.sign,
         at_once=settings.relay.at_once,
         grace=timedelta(seconds=settings.limits.shutdown_seconds),
+        first_rest=min(FIRST_REST, timedelta(seconds=settings.queue.first_retry_seconds)),
     )
 
 

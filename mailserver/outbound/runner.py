@@ -15,7 +15,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from mailserver.mail.outgoing import TEND, Outgoing
 from mailserver.mail.parcels import Due, Parcel
@@ -73,6 +73,7 @@ class Runner:
         sign: Sign = unsigned,
         at_once: int = 100,
         grace: timedelta = timedelta(seconds=20),
+        first_rest: timedelta = FIRST_REST,
     ) -> None:
         """Take from `outgoing`, send with `sending`, deliver what is ours with `local`.
 
@@ -87,6 +88,7 @@ class Runner:
             sign: makes the signatures, right before a message leaves.
             at_once: recipients being served at the same time.
             grace: how long transactions may take to end when the server stops.
+            first_rest: of a destination that cannot be spoken with; each is twice the one before.
         """
         self._outgoing = outgoing
         self._sending = sending
@@ -98,9 +100,10 @@ class Runner:
         self._sign = sign
         self._at_once = at_once
         self._grace = grace
+        self._first_rest = first_rest
         self._held: dict[QueueId, Due] = {}
         self._changed = asyncio.Event()
-        self._down: dict[str, int] = {}
+        self._down: dict[str, tuple[int, datetime]] = {}
         self._ending = False
 
     async def run(self) -> None:
@@ -229,12 +232,17 @@ class Runner:
         if not sent.unreachable:
             self._down.pop(domain, None)
             return
-        times = self._down.pop(domain, 0)
+        now = self._clock.now()
+        times, until = self._down.pop(domain, (0, now))
+        begins = now >= until  # else it was under way when the rest began: one failure, not many
+        if begins:
+            until = now + min(self._first_rest * 2 ** min(times, 10), LONGEST_REST)
+            times += 1
         while len(self._down) >= DOWN_AT_ONCE:
             self._down.pop(next(iter(self._down)))
-        self._down[domain] = times + 1
-        rest = min(FIRST_REST * 2 ** min(times, 10), LONGEST_REST)
-        await self._outgoing.rest(domain, self._clock.now() + rest)
+        self._down[domain] = times, until
+        if begins:
+            await self._outgoing.rest(domain, until)
 
     async def _settle(self, group: Sequence[Due], sent: Sent, message: bytes) -> None:
         """Write down what became of each; the first row of each kind takes the report along.

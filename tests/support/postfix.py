@@ -4,9 +4,11 @@ import asyncio
 import os
 import pwd
 import re
+import signal
 import socket
+import stat
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -85,6 +87,47 @@ class Postfix:
         """How often somebody connected who was let talk."""
         return len(re.findall(r"smtpd\[\d+\]: connect from", self.log))
 
+    @property
+    def waiting(self) -> int:
+        """How many messages it has not passed on yet; those that it never took whole are none."""
+        folders = (self.home / "queue" / name for name in ("incoming", "active", "deferred"))
+        return sum(_is_whole(path) for folder in folders for path in folder.rglob("*"))
+
+    @property
+    def running(self) -> bool:
+        """Whether its master lives."""
+        return Path(f"/proc/{self._master}").exists()
+
+    @property
+    def _master(self) -> int:
+        return int((self.home / "queue" / "pid" / "master.pid").read_text())
+
+    def kill(self) -> None:
+        """End it as a loss of power would: SIGKILL to its master and all that serve under it."""
+        pid = self._master
+        serving = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for each in (pid, *map(int, serving)):
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+
+    async def reload(self) -> None:
+        """Have it read its settings again."""
+        await _run(program("postfix"), "-c", str(self.home / "conf"), "reload")
+
+    async def start(self) -> None:
+        """Start it, after a death on the port and the queue it had; returns when it answers."""
+        await _run(program("postfix"), "-c", str(self.home / "conf"), "start")
+        await _answering(self.address, self.port)
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether a file of the queue is one to deliver: Postfix lets it be executed then."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:  # it moved on meanwhile
+        return False
+    return stat.S_ISREG(mode) and bool(mode & stat.S_IXUSR)
+
 
 @asynccontextmanager
 async def postfix(
@@ -110,13 +153,13 @@ async def postfix(
             "more": more,
         }
         _furnish(home, certificate, settings, f"{address}:{port}")
-        command = (program("postfix"), "-c", str(home / "conf"))
-        await _run(*command, "start")
+        server = Postfix(home, address, port)
         try:
-            await _answering(address, port)
-            yield Postfix(home, address, port)
+            await server.start()
+            yield server
         finally:
-            await _run(*command, "stop")
+            if server.running:
+                await _run(program("postfix"), "-c", str(home / "conf"), "stop")
 
 
 def _furnish(

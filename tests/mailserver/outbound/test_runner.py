@@ -23,13 +23,14 @@ from mailserver.outbound.dial import Dialer
 from mailserver.outbound.local import Local
 from mailserver.outbound.pool import Pool
 from mailserver.outbound.route import Map, Router, Via
-from mailserver.outbound.runner import RECIPIENTS, Runner, grouped
+from mailserver.outbound.runner import FIRST_REST, RECIPIENTS, Runner, grouped
 from mailserver.outbound.sending import Sending
 from mailserver.runtime.clock import ManualClock
 from mailserver.runtime.offload import Offload
 from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.settings_values import Endpoint
 from mailserver.runtime.tls_client import ClientTls
+from mailserver.store.instants import to_microseconds
 from mailserver.store.queue_rows import QueueState
 from mailserver.store.store import Store
 from tests.mailserver.mailauth.test_mta_sts import Drawer, Web
@@ -144,10 +145,10 @@ class Post:
     async def waiting(self) -> int:
         return sum((await self.store.queue.counts()).values())
 
-    async def empty(self) -> None:
-        """Wait until nothing is left of the queue."""
+    async def empty(self, left: int = 0) -> None:
+        """Wait until nothing, or so many rows, are left of the queue."""
         for _ in range(2_000):
-            if not await self.waiting():
+            if await self.waiting() == left:
                 return
             await asyncio.sleep(0.01)
         pytest.fail("something stays in the queue")
@@ -226,7 +227,7 @@ async def test_each_recipient_of_a_message_fares_alone(post: Post) -> None:
     says = {"RCPT gone": "550 5.1.1 no such user", "RCPT grey": "451 4.7.1 later"}
     async with post.host(MailHost(says=says)) as there, running(post.relay()):
         await post.until(lambda: len(post.reports) == 1)
-        assert await post.waiting() == 1
+        await post.empty(left=1)
         there.says = {}
         post.clock.advance(timedelta(minutes=7))
         await post.empty()
@@ -269,6 +270,22 @@ async def test_a_host_that_is_down_for_hours(post: Post) -> None:
     await asyncio.gather(*up.talks, return_exceptions=True)
     assert len(up.contents) == 21
     assert all("Action: delayed" in report for report in post.reports)
+
+
+async def test_failures_of_one_moment_are_one_rest(post: Post) -> None:
+    async with hosting(gone := MailHost()):
+        pass
+    post.routes["there.test"] = Via("127.0.0.1", gone.port, "none")
+    for _ in range(15):
+        await post.put()
+    async with running(post.relay()):
+        for _ in range(1_000):
+            if (tried := [row.attempts for row in await post.store.queue.rows(100)]) == [1] * 15:
+                break
+            await asyncio.sleep(0.01)
+    assert tried == [1] * 15
+    (destination,) = await post.store.queue.destinations(10)
+    assert destination.rest_until == to_microseconds(post.clock.now() + FIRST_REST)
 
 
 async def test_mail_that_nobody_takes_is_returned_after_five_days(post: Post) -> None:
