@@ -22,6 +22,7 @@ from mailserver.accounts.sessions import Sessions
 from mailserver.accounts.signing_keys import SigningKeys
 from mailserver.app.mailroom import furnish
 from mailserver.app.people import People, people
+from mailserver.app.reports import Reporting
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
 from mailserver.crypto.suite import Suite, self_test
@@ -75,6 +76,7 @@ class House:
     delivery: Delivery
     approved: Approved
     external: ExternalAccounts
+    reports: Reporting
     outgoing: Outgoing
     queue_desk: QueueDesk
 
@@ -125,6 +127,8 @@ def _furnished(
     common = (store, keyring, directory, chain, deposits, offload, clock)
     who = people(*common)
     mailroom = furnish(settings, *common, resolver, who)
+    if settings.relays:
+        mailroom.inbound.on_judged = mailroom.reports.ledger.judged
     for closing in (offload.close, sessions.close, deposits.close):
         stack.callback(closing)
     return House(
@@ -151,6 +155,7 @@ def _furnished(
         external=ExternalAccounts(
             store, keyring, chain, deposits, offload, clock, settings.external
         ),
+        reports=mailroom.reports,
         outgoing=mailroom.outgoing,
         queue_desk=mailroom.queue_desk,
     )

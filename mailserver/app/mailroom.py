@@ -7,6 +7,7 @@ from mailserver.accounts.directory import Directory
 from mailserver.accounts.keyring import Keyring
 from mailserver.accounts.sending import SendingLimits
 from mailserver.app.people import People
+from mailserver.app.reports import Reporting, reporting
 from mailserver.audit.chain import Chain
 from mailserver.mail.backoff import Schedule
 from mailserver.mail.delivery import Delivery
@@ -33,6 +34,7 @@ from mailserver.vault.guard import AccountGuard
 class Mailroom:
     """Where mail is judged, delivered, filtered, queued and signed."""
 
+    reports: Reporting
     inbound: Inbound
     spam: Spam
     delivery: Delivery
@@ -71,14 +73,17 @@ def furnish(
     sending = SendingLimits(store, keyring, chain, clock, settings.limits, tell=tell, hold=hold)
     outgoing.on_failed = sending.failed
     forwarding = Forwarding(outgoing, signing, instance, keyring.master.bounce_keys, clock)
+    reports = reporting(settings, store, instance, outgoing, resolver, clock, offload)
     delivery = Delivery(
         *(store, directory, deposits, offload, clock),
         filtering=filtering,
         forwarding=forwarding if settings.relays else None,
         quota=QuotaWatch(store, tell, clock),
+        reports=reports.intake,
     )
     spam = Spam(settings, store, instance, resolver, offload, clock)
     return Mailroom(
+        reports=reports,
         inbound=Inbound(delivery, resolver, spam, offload, clock, settings.hostname),
         spam=spam,
         delivery=delivery,

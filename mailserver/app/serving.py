@@ -37,6 +37,8 @@ PURGE = timedelta(minutes=1)  # what was put off because the keystore was busy
 FETCH = timedelta(seconds=15)  # how soon what is due is fetched from external accounts
 LOOK_AT_CERTIFICATE = timedelta(minutes=1)
 SWEEP = timedelta(days=1)
+COUNT = timedelta(minutes=1)  # how often what is counted for reports is written down
+REPORT = timedelta(minutes=10)  # how soon after a day's end its reports are written, or again
 LOCK_FILE = "serving.lock"
 
 log = get_logger("app")
@@ -111,7 +113,7 @@ async def running(
         shares_ports=part.shares_ports,
     )
     await house.outgoing.begin()
-    tasks.create_task(relay(house, tasks.create_task).run())
+    tasks.create_task(relay(house, tasks.create_task, observe=house.reports.observe).run())
     tasks.create_task(house.sessions.watch())
     erasures = Erasures(house.keystore, house.keyring, house.delivery, house.people.notices)
     tasks.create_task(tasks.every(FRESH, erasures.look))
@@ -120,6 +122,9 @@ async def running(
     fetch = partial(house.external.begin_due, tasks.create_task)
     tasks.create_task(tasks.every(FETCH, fetch))
     tasks.create_task(tasks.every(FLUSH, house.spam.flush))
+    tasks.create_task(tasks.every(COUNT, house.reports.ledger.flush))
+    if part.sweeps and house.settings.relays:
+        tasks.create_task(tasks.every(REPORT, house.reports.sending.send_due))
     if part.sweeps:
         tasks.create_task(tasks.every(SWEEP, house.provisioning.sweep))
         tasks.create_task(tasks.every(SWEEP, house.signing_keys.tend))
@@ -128,6 +133,7 @@ async def running(
         tasks.create_task(tasks.every(LOOK_AT_CERTIFICATE, _reload_task(certificate)))
     async with open_doors(hall) as doors:
         yield doors
+    await house.reports.ledger.flush()
 
 
 def serving_since(settings: Settings) -> float | None:

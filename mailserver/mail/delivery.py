@@ -19,6 +19,7 @@ from mailserver.mail.opened import create_epoch
 from mailserver.mail.places import Places
 from mailserver.mail.posting import proven_author
 from mailserver.mail.quota import QuotaWatch
+from mailserver.mail.report_intake import ReportIntake
 from mailserver.mail.sieve import KEPT, Arrival, Decision, Filtering
 from mailserver.model.address import Address
 from mailserver.model.errors import Absent, Condition, MailError, Refused
@@ -49,6 +50,8 @@ class Recipient:
     """To whom the message goes on, each through the queue: a group's members."""
     for_bounces: bool = False
     """It is the rewritten reverse-path of mail that we sent on; only bounces come here."""
+    for_reports: bool = False
+    """It is where one of our domains takes reports about itself."""
     may_post: Callable[[Address | None], bool] | None = None
     """Says whose mail is taken, by proven author; None: anybody's."""
 
@@ -72,11 +75,12 @@ class Delivery:
         filtering: Filtering | None = None,
         forwarding: Forwarding | None = None,
         quota: QuotaWatch | None = None,
+        reports: ReportIntake | None = None,
     ) -> None:
         """Deliver into `store` for the people in `directory`, sealing under `deposits`.
 
         Without `filtering` everything is kept; without `forwarding` nothing leaves; without `quota`
-        nobody hears that a mailbox fills up.
+        nobody hears that a mailbox fills up; without `reports` they are mail like other mail.
         """
         self._store = store
         self._directory = directory
@@ -86,6 +90,7 @@ class Delivery:
         self._filtering = filtering
         self._forwarding = forwarding
         self._quota = quota
+        self._reports = reports
         self._places = Places(store)
         self._recipients: dict[str, tuple[float, Recipient]] = {}
 
@@ -110,6 +115,9 @@ class Delivery:
         bounces = self._forwarding and self._forwarding.bounce_goes_to(address)
         if bounces and await self.is_local(address.domain):
             return Recipient(address, None, (bounces,), for_bounces=True)
+        reports = self._reports is not None and self._reports.takes(address)
+        if reports and await self.is_local(address.domain):
+            return Recipient(address, None, for_reports=True)
         found = await self._directory.resolve(address)
         holder = found.holder
         if holder is None:
@@ -177,6 +185,9 @@ class Delivery:
         return None
 
     async def _pass_on(self, message: Incoming, recipient: Recipient) -> None:
+        if recipient.for_reports and self._reports is not None:
+            await self._reports.take(message, recipient.address)
+            return
         if self._forwarding is None:
             raise Refused(Condition.RELAY_DENIED, "this address stands for others, elsewhere")
         if recipient.for_bounces and message.sender is not None:

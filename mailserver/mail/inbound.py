@@ -6,7 +6,7 @@ can see it, and fields that only pretend to be ours are taken out.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -92,6 +92,8 @@ class Inbound:
         self._clock = clock
         self._authserv_id = authserv_id
         self._trusted_sealers = trusted_sealers
+        self.on_judged: Callable[[Verdict, Client, Policy], None] = _nobody
+        """Told of each message that is not to come again, and what was done for its author."""
 
     async def is_local(self, domain: str) -> bool:
         """Say whether mail for `domain` is delivered here."""
@@ -151,6 +153,7 @@ class Inbound:
         )
         policy = self._policy(verdict)
         if policy is Policy.REJECT:
+            self.on_judged(verdict, client, policy)
             raise Refused(
                 Condition.UNAUTHENTIC,
                 f"The policy of {verdict.dmarc.author} does not allow this message (DMARC)",
@@ -162,6 +165,8 @@ class Inbound:
             verdict=verdict,
         )
         opinion = await self._screening.look(marked, verdict, recipients)
+        if opinion.advice is not Advice.DELAY:
+            self.on_judged(verdict, client, policy)
         if policy is Policy.QUARANTINE:
             opinion = gravest([opinion, QUARANTINED])
         _admit(opinion)
@@ -178,6 +183,10 @@ class Inbound:
         if chain.domain in self._trusted_sealers and _DMARC_PASS.search(chain.results[-1]):
             return Policy.NONE
         return verdict.policy
+
+
+def _nobody(_verdict: Verdict, _client: Client, _applied: Policy) -> None:
+    """Tell nobody."""
 
 
 def _admit(opinion: Opinion) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mailserver.accounts.signing_keys import DomainKey
 from mailserver.crypto.certificates import Details, details, key_association, leaf_of
+from mailserver.mail.report_intake import DMARC_LOCAL, TLS_LOCAL
 from mailserver.model.errors import MailError, Misconfigured
 from mailserver.runtime.settings import Settings
 
