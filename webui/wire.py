@@ -72,6 +72,7 @@ class Connection(HttpToolsProtocol):
         self._fruitless_octets = 0
         self._patience: asyncio.TimerHandle | None = None
         self._lingers = False
+        self._refusal = _BAD
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count it, or close it where there are too many."""
@@ -106,7 +107,11 @@ class Connection(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def on_headers_complete(self) -> None:
-        """Take a header that is whole."""
+        """Take a header that is whole, unless it came at once and is too large."""
+        octets = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if octets > self.header_octets:
+            self._refusal = _TOO_LARGE
+            raise ValueError("the header is too large")  # ends the parser, which says so below
         self._fruitless_octets = 0
         self._stop_waiting()
         super().on_headers_complete()
@@ -135,8 +140,8 @@ class Connection(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP."""
-        self._refuse(_BAD)
+        """Refuse what the parser does not take."""
+        self._refuse(self._refusal)
 
     def _refuse(self, status: str) -> None:
         """Answer what no application sees, with the headers of every answer."""

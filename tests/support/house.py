@@ -64,7 +64,7 @@ async def add_person(house: House, name: str) -> str:
     await house.provisioning.add_user(address, PASSWORD, quota_octets=1 << 30)
     lease = await house.logins.password(str(address), PASSWORD, peer="127.0.0.1")
     try:
-        new = await house.app_passwords.add(lease, [Scope.IMAP, Scope.SMTP])
+        new = await house.app_passwords.add(lease, [Scope.IMAP, Scope.SMTP, Scope.JMAP])
     finally:
         await lease.close()
     return new.secret.reveal().decode()
