@@ -1,6 +1,6 @@
 """The methods, a module a data type; each module ends with its `MODULE`, listed here."""
 
-from webui.jmap.methods import core
+from webui.jmap.methods import core, mailbox, thread
 from webui.jmap.registry import Registry
 
-REGISTRY = Registry((core.MODULE,))
+REGISTRY = Registry((core.MODULE, mailbox.MODULE, thread.MODULE))

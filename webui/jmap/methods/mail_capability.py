@@ -1,0 +1,20 @@
+"""What the server says of mail (RFC 8621 §1.3.1)."""
+
+from mailserver.mail.email_order import SORTS
+from webui.jmap import limits
+from webui.jmap.context import Context
+from webui.jmap.registry import Capability, Properties
+
+
+def _account(_context: Context) -> Properties:
+    return {
+        "maxMailboxesPerEmail": None,
+        "maxMailboxDepth": limits.MAILBOX_DEPTH,
+        "maxSizeMailboxName": limits.MAILBOX_NAME_OCTETS,
+        "maxSizeAttachmentsPerEmail": limits.ATTACHMENTS_OCTETS,
+        "emailQuerySortOptions": list(SORTS),
+        "mayCreateTopLevelMailbox": True,
+    }
+
+
+MAIL = Capability("urn:ietf:params:jmap:mail", account=_account)
