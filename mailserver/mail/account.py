@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from mailserver.mail.arranging import Arranging
 from mailserver.mail.arrivals import Arrivals
 from mailserver.mail.email_changes import EmailChanges
 from mailserver.mail.email_query import EmailQueries
@@ -13,6 +14,7 @@ from mailserver.mail.lines import Lines
 from mailserver.mail.mailboxes import Mailboxes
 from mailserver.mail.messages import Messages
 from mailserver.mail.opened import Opened
+from mailserver.mail.posted import Posted
 from mailserver.mail.records import Records
 from mailserver.mail.regrouping import Regrouping
 from mailserver.mail.search import Search
@@ -70,7 +72,9 @@ class Account:
         self.emails = Emails(opened)
         self.email_changes = EmailChanges(opened, self.emails)
         self.email_queries = EmailQueries(opened, self.emails, self.index)
+        self.arranging = Arranging(opened, self.emails)
         self.records = Records(opened)
+        self.posted = Posted(opened)
         self._opened = opened
         self._feed = feed
         self._hold = hold

@@ -4,7 +4,8 @@ The result is the same for every recipient; what differs is the key it is sealed
 """
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from mailserver.index.document import Framer, SearchText
@@ -78,6 +79,11 @@ async def seal(
         tail=sealed.tail,
         thread_hashes=tuple(guard.thread_hash(id_) for id_ in letter.message_ids[: REFERENCES + 1]),
     )
+
+
+def in_more(email: NewEmail, mailboxes: Sequence[MailboxId]) -> NewEmail:
+    """Have further mailboxes hold an email that is to be stored."""
+    return replace(email, also=tuple(mailboxes)) if mailboxes else email
 
 
 def framer() -> Framer:

@@ -19,7 +19,7 @@ from mailserver.mail.outgoing import Outgoing, Parcel
 from mailserver.mail.receipts import Deliveries
 from mailserver.model.address import Address
 from mailserver.model.errors import Condition, MailError, Refused
-from mailserver.model.ids import AccountId
+from mailserver.model.ids import AccountId, QueueId
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.smtp.submission import prepare_submission
 
@@ -46,6 +46,16 @@ class Elsewhere:
     """A recipient at another server."""
 
     address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What became of a submission."""
+
+    outcomes: list[MailError | None]
+    """For each recipient, in order."""
+    queued: list[QueueId]
+    """Entries of the queue, for as many as wait there."""
 
 
 class Limits(Protocol):
@@ -94,7 +104,16 @@ class Submission:
         message: Incoming,
         recipients: Sequence[Recipient | Elsewhere],
     ) -> list[MailError | None]:
-        """Put the header in order, queue and deliver; one outcome a recipient.
+        """Put the header in order, queue and deliver; one outcome a recipient. See `post`."""
+        return (await self.post(submitter, message, recipients)).outcomes
+
+    async def post(
+        self,
+        submitter: Submitter,
+        message: Incoming,
+        recipients: Sequence[Recipient | Elsewhere],
+    ) -> Posting:
+        """Submit, and say which entries of the queue it became.
 
         Raises:
             Refused: SENDER_NOT_YOURS, the envelope or header sender is somebody else's; LIMIT,
@@ -117,34 +136,35 @@ class Submission:
             await self._limits.charge(submitter.account_id, everybody, submitter.peer)
         here = [each for each in recipients if isinstance(each, Recipient)]
         if self._outgoing is None:
-            return await self._delivery.deliver(ready, here)
+            return Posting(await self._delivery.deliver(ready, here), [])
         if message.asked.hold_until is not None:
             here = []  # what is held waits in the queue, wherever it goes
         away = [each.address for each in recipients if each not in here]
-        await self._queue(submitter, ready, away)
+        queued = await self._queue(submitter, ready, away)
         delivered = await self._delivery.deliver(ready, here) if here else []
         outcomes: dict[Address, MailError | None] = dict.fromkeys(away)
         outcomes |= {each.address: out for each, out in zip(here, delivered, strict=True)}
         if any(out is None for out in outcomes.values()):
-            await self._take_up(submitter, ready, outcomes)
-        return [outcomes[each.address] for each in recipients]
+            queued += await self._take_up(submitter, ready, outcomes)
+        return Posting([outcomes[each.address] for each in recipients], queued)
 
     async def _take_up(
         self, submitter: Submitter, message: Incoming, outcomes: dict[Address, MailError | None]
-    ) -> None:
+    ) -> list[QueueId]:
         """Queue for those who could not get it now, since others have it already."""
         missed = [address for address, outcome in outcomes.items() if outcome is not None]
         try:
-            await self._queue(submitter, message, missed)
+            queued = await self._queue(submitter, message, missed)
         except MailError:
-            return  # then each keeps his own outcome, and the client comes back for him
+            return []  # then each keeps his own outcome, and the client comes back for him
         outcomes.update(dict.fromkeys(missed))
+        return queued
 
     async def _queue(
         self, submitter: Submitter, message: Incoming, recipients: Sequence[Address]
-    ) -> None:
+    ) -> list[QueueId]:
         if not recipients or self._outgoing is None:
-            return
+            return []
         asked = message.asked
         parcel = Parcel(
             await self._outgoing.origin(submitter.account_id),
@@ -153,4 +173,4 @@ class Submission:
             [asked.of(address) for address in recipients],
             asked.hold_until,
         )
-        await self._outgoing.enqueue(parcel)
+        return await self._outgoing.enqueue(parcel)

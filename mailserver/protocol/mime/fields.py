@@ -16,7 +16,7 @@ from mailserver.model.errors import Condition, PeerFault
 
 LINE_CHARACTERS = 76  # RFC 2047 §2 for lines with encoded words; RFC 5322 §2.1.1 would let us 78
 LINE_OCTETS = 998  # RFC 5322 §2.1.1
-_WORD_OCTETS = 45  # of text in an encoded word: 60 in base64, and 12 around them
+_WORD_OCTETS = 36  # of text in an encoded word: 60 characters, and a field's name before them
 _SECTION_CHARACTERS = 55  # of a parameter's value on one line
 
 _NAME = re.compile(r"[!-9;-~]{1,70}\Z")
