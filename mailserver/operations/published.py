@@ -18,10 +18,6 @@ from mailserver.mail.report_intake import DMARC_LOCAL, TLS_LOCAL
 from mailserver.model.errors import MailError, Misconfigured
 from mailserver.runtime.settings import Settings
 
-DMARC_LOCAL = "dmarc-reports"
-TLS_LOCAL = "tls-reports"
-"""Local parts under which each domain takes reports about itself, without a mailbox."""
-
 _PROBES = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))
 
 
