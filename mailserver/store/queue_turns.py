@@ -73,6 +73,14 @@ _LEASE = Sql(
     "UPDATE queue SET state = 1, lease = ?, next_at = ?, attempts = attempts + 1"
     " WHERE account_id = ? AND queue_id = ?"
 )
+_LEASE_TOGETHER = Sql(
+    "UPDATE queue SET state = 1, lease = ?, next_at = ?, attempts = queue.attempts + 1"
+    " FROM unnest(?::bytea[], ?::bytea[]) AS w(account_id, queue_id)"
+    " WHERE queue.account_id = w.account_id AND queue.queue_id = w.queue_id"
+)
+# A plan that was kept from when the queue was short reads a long one whole, until somebody analyses
+# the table; planning anew goes by the size that it has.
+_PLAN_ANEW = Sql("SET LOCAL plan_cache_mode = force_custom_plan")
 _LAPSED = Sql(
     "SELECT account_id, queue_id, destination FROM queue WHERE state = 1 AND next_at <= ?"
     " ORDER BY next_at LIMIT ?"
@@ -129,17 +137,20 @@ def set_turns(
 
 def lease(connection: Connection, task: Lease, now: int, per_destination: int) -> list[QueueRow]:
     """Lease the rows whose turn it is, from the destinations that waited longest."""
-    recover(connection, now, now, per_destination)
     on_sqlite = sqlite_driver(connection) is not None
+    if not on_sqlite:
+        run(connection, _PLAN_ANEW)
+    recover(connection, now, now, per_destination)
     ready = fetch(connection, _READY_SQLITE if on_sqlite else _READY_POSTGRES, (now, task.limit))
     share = max(task.limit // max(len(ready), 1), 1)
     slots = {name: max(min(per_destination - leased, share), 0) for name, leased in ready}
     found = _due(connection, slots, now, task.limit, on_sqlite=on_sqlite)
-    run_many(
-        connection,
-        _LEASE,
-        [(task.lease, task.until, row.account_id, row.queue_id) for row in found],
-    )
+    names = [(row.account_id, row.queue_id) for row in found]
+    if on_sqlite:
+        run_many(connection, _LEASE, [(task.lease, task.until, *name) for name in names])
+    elif names:
+        owners, ids = (list(column) for column in zip(*names, strict=True))
+        run(connection, _LEASE_TOGETHER, (task.lease, task.until, owners, ids))
     served = {row.destination: now for row in found}
     set_turns(connection, slots, per_destination, served)
     return [row._replace(lease=task.lease, attempts=row.attempts + 1) for row in found]
