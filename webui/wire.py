@@ -108,7 +108,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Take a header that is whole, unless it came at once and is too large."""
-        octets = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        octets = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if octets > self.header_octets:
             self._refusal = _TOO_LARGE
             raise ValueError("the header is too large")  # ends the parser, which says so below

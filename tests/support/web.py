@@ -45,7 +45,7 @@ class WebServer:
 
 @asynccontextmanager
 async def web_server(directory: Path, **overrides: Any) -> AsyncIterator[WebServer]:
-    """Serve https and api, and nothing else unless `overrides` say so, for the length of a block."""
+    """Serve https and api for the length of a block, and nothing else but what `overrides` say."""
     settings = settings_in(directory, **{**ONLY_WEB, **overrides})
     await made(settings)
     async with open_house(settings) as house:
