@@ -11,8 +11,8 @@ sending = Table(
     account_key(),
     column("span", SmallInteger, "none", "what is counted, and over how long", "account", key=True),
     instant("at", "when the running window began", "account"),
-    number("sent", "how much in the running window: bounds what a thief sends", "account"),
-    number("sent_before", "how much in the window before", "account"),
+    number("sent", "how much in the running window: bounds a thief", "account", pd="clear"),
+    number("sent_before", "how much in the window before", "account", pd="clear"),
     sqlite_with_rowid=False,
 )
 
