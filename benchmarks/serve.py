@@ -89,6 +89,12 @@ def settings_for(
         "limits.sending_recipients_per_day": 0,
         "limits.sending_strangers": 0,
         "limits.sending_failures": 0,
+        "scanners.attachments": "allow",
+        "spam.doubtful_points": 100,
+        "spam.junk_points": 100,
+        "spam.reject_points": 1_000,
+        "spam.greylisting": False,
+        "spam.reputation": False,
         "log.level": "warning",
     }
     if database:

@@ -19,7 +19,7 @@ from mailserver.screening import attachments, content
 from mailserver.screening.dnsbl import DnsList, listed_address, listed_domains
 from mailserver.screening.facts import Authenticity, Connection, Content, Facts, Standing
 from mailserver.screening.network import is_near
-from mailserver.screening.opinion import Opinion
+from mailserver.screening.opinion import GOOD, Opinion
 from mailserver.screening.reverse import reverse
 
 _DKIM = (DkimResult.PASS, DkimResult.FAIL, DkimResult.POLICY)
@@ -32,7 +32,7 @@ class Evidence:
         self, settings: Settings, resolver: Resolver, offload: Offload, clock: Clock
     ) -> None:
         """Gather as `settings` say."""
-        self._refuse = settings.scanners.attachments == "refuse"
+        self._attachments = settings.scanners.attachments
         self._hostname = settings.hostname.lower()
         self._resolver = resolver
         self._offload = offload
@@ -81,7 +81,10 @@ class Evidence:
             now=self._clock.now(),
             known_domains=domains,
         )
-        return attachments.look(root, octets, refuse=self._refuse), seen, named
+        attached = GOOD
+        if self._attachments != "allow":
+            attached = attachments.look(root, octets, refuse=self._attachments == "refuse")
+        return attached, seen, named
 
     async def _connection(self, client: Client, domains: frozenset[str]) -> Connection:
         if is_near(client.ip):

@@ -241,7 +241,8 @@ class Settings(Section):
         """Whether mail to other servers is taken and sent."""
         if isinstance(self.relay.enabled, bool):
             return self.relay.enabled
-        places = (listener.address for listener in self.listeners.named().values())
+        doors = self.listeners
+        places = (door.address for door in (doors.mx, doors.submission, doors.submissions))
         return any(place is not None and not place.is_loopback for place in places)
 
     def checked(self) -> Self:

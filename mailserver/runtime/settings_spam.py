@@ -32,7 +32,7 @@ class Scanners(Section):
     """How long one may take; senders wait ten minutes (RFC 5321 §4.5.3.2.6)."""
     when_down: Literal["defer", "mark"] = "defer"
     """Whether mail waits at its sender while a scanner does not answer, or comes in marked."""
-    attachments: Literal["refuse", "junk"] = "refuse"
+    attachments: Literal["refuse", "junk", "allow"] = "refuse"
     """What becomes of mail with programs in it, which no scanner need know."""
 
     @field_validator("clamd")

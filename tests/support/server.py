@@ -140,7 +140,7 @@ class Server:
 
     def address(self, listener: str) -> tuple[str, int]:
         """Return host and port of a listener."""
-        host, _, port = str(self.found[listener]).rpartition(":")
+        host, _, port = str(self.found[listener]).rpartition("/")[2].rpartition(":")
         return host, int(port)
 
     def port(self, listener: str) -> int:

@@ -34,6 +34,7 @@ def test_defaults_are_those_of_the_design() -> None:
         "submission": ":587",
         "submissions": ":465",
         "imaps": ":993",
+        "https": ":443",
     }
     assert doors["imaps"].tls is doors["submissions"].tls is Tls.IMPLICIT
     assert doors["mx"].tls is doors["submission"].tls is Tls.STARTTLS
