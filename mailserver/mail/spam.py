@@ -73,6 +73,11 @@ class Spam:
         self.junk = Junk(store.junk_models, offload, clock)
         """What readers have taught."""
 
+    @property
+    def learned(self) -> Junk | None:
+        """Where sessions put what their readers teach; None where the settings want none of it."""
+        return self.junk if self._settings.learning else None
+
     async def look(
         self, message: Incoming, verdict: Verdict, recipients: Sequence[Recipient]
     ) -> Opinion:

@@ -19,6 +19,20 @@ from mailserver.model.errors import MailError
 from mailserver.runtime.settings_values import Section
 
 
+def _domains(value: object) -> object:
+    """Read a list of domains, or one text with commas."""
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple):
+        return value
+    try:
+        return tuple(canonical_domain(str(one)) for one in listed if str(one).strip())
+    except MailError:
+        raise ValueError("these are domains") from None
+
+
+Domains = Annotated[tuple[str, ...], BeforeValidator(_domains)]
+
+
 class Scanners(Section):
     """Programs that look at messages; each is asked before the `250`."""
 
@@ -78,6 +92,8 @@ class Spam(Section):
     """Count what domains and networks send us."""
     learning: bool = True
     """Learn from what a reader moves to Junk and out of it, for him alone."""
+    trusted_sealers: Domains = ()
+    """Forwarders, mailing lists above all, whose word counts for mail that they changed (ARC)."""
 
 
 class Processor(Section):

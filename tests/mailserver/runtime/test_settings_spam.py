@@ -1,5 +1,6 @@
 """Nobody learns of our mail whom the settings do not name."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,22 @@ def test_a_scanner_has_a_place(tmp_path: Path, where: str) -> None:
     assert refusal(tmp_path, f"[scanners]\n{where}\n").startswith("scanners.")
 
 
+def test_trusted_sealers_are_domains(tmp_path: Path) -> None:
+    written = loaded(tmp_path, '[spam]\ntrusted_sealers = ["Lists.Example.org."]\n')
+    assert written.spam.trusted_sealers == ("lists.example.org",)
+    several = loaded(tmp_path, "", ZEGEL_SPAM_TRUSTED_SEALERS="a.test, b.test")
+    assert several.spam.trusted_sealers == ("a.test", "b.test")
+    assert "domains" in refusal(tmp_path, '[spam]\ntrusted_sealers = ["a b"]\n')
+
+
 def test_thresholds_stand_in_order(tmp_path: Path) -> None:
     assert "junk_points" in refusal(tmp_path, "[spam]\njunk_points = 20.0\n")
     assert "doubtful" in refusal(tmp_path, "[spam]\njunk_points = 2.0\n")
+
+
+def test_what_the_document_shows_is_taken(tmp_path: Path) -> None:
+    document = (Path(__file__).resolve().parents[3] / "docs" / "spam.md").read_text()
+    blocks = re.findall(r"```toml\n(.*?)```", document, re.DOTALL)
+    assert len(blocks) == 4
+    for block in blocks:
+        assert loaded(tmp_path, block)
