@@ -103,7 +103,9 @@ async def open_house(settings: Settings, clock: Clock | None = None) -> AsyncIte
         stack.push_async_callback(store.close)
         chain = await Chain.open(store.audit, keystore, master, key=signing_key, clock=clock)
         stack.push_async_callback(chain.close)
-        yield _furnished(settings, clock, suite, master, keystore, store, chain, stack)
+        house = _furnished(settings, clock, suite, master, keystore, store, chain, stack)
+        stack.push_async_callback(house.spam.close)
+        yield house
 
 
 def _furnished(

@@ -84,7 +84,7 @@ def furnish(
     spam = Spam(settings, store, instance, resolver, offload, clock)
     return Mailroom(
         reports=reports,
-        inbound=Inbound(delivery, resolver, spam, offload, clock, settings.hostname),
+        inbound=_inbound(settings, delivery, spam, resolver, offload, clock),
         spam=spam,
         delivery=delivery,
         filtering=filtering,
@@ -94,6 +94,20 @@ def furnish(
         sending=sending,
         approved=who.forwards.approved,
     )
+
+
+def _inbound(
+    settings: Settings,
+    delivery: Delivery,
+    spam: Spam,
+    resolver: Resolver,
+    offload: Offload,
+    clock: Clock,
+) -> Inbound:
+    """Make the way in for strangers' mail."""
+    trusted = frozenset(settings.spam.trusted_sealers)
+    name = settings.hostname
+    return Inbound(delivery, resolver, spam, offload, clock, name, trusted_sealers=trusted)
 
 
 def _schedule(queue: Queue) -> Schedule:

@@ -105,7 +105,7 @@ async def running(
     paces = Paces.of(limits, house.clock)
     hall = Hall(
         house=house,
-        office=Office(house.store, house.offload, tasks),
+        office=Office(house.store, house.offload, tasks, junk=house.spam.learned),
         certificate=certificate.context if certificate else None,
         budget=Budget(limits.in_flight_octets),
         connections=Connections(limits.connections, limits.connections_per_address, paces.may_come),
