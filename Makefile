@@ -44,6 +44,7 @@ bench: $(VENV)/.dev ## measure Zegel beside Dovecot, plain and encrypted (about 
 	@$(BIN)/python -m benchmarks.run
 
 soak: $(VENV)/.dev ## an hour of load with kills in between: nothing lost, memory bounded
+	@ZEGEL_TRAVELLERS=10000 $(PYTEST) tests/interop/test_kills_on_the_way.py
 	@$(BIN)/python -m benchmarks.soak
 
 lock: $(VENV)/.dev ## resolve the dependencies anew
