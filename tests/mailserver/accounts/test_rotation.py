@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from mailserver.accounts.domain_rules import DomainRules
 from mailserver.accounts.rotation import Rotation
+from mailserver.model.address import Address
 from mailserver.model.errors import Refused
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import ManualClock
@@ -63,11 +65,11 @@ async def test_everything_moves_and_everybody_goes_on(node: Node, rotated: Node)
     await deposit(node, "alice@example.org")
     before = await rotation(rotated).status()
     assert before.current == 2
-    assert before.left() == 5  # account, password, app password, deposit, audit head
+    assert before.left() == 6  # account, address, password, app password, deposit, audit head
     told: list[int] = []
     done = await rotation(rotated).reseal(told.append)
-    assert (done.rows, done.deposits, done.refused) == (3, 1, 0)
-    assert told[-1] == 4
+    assert (done.rows, done.deposits, done.refused) == (4, 1, 0)
+    assert told[-1] == 5
     after = await rotation(rotated).status()
     assert after.left() == 0
     assert after.rows[0] == 1  # the recovery row has no such layer
@@ -90,6 +92,8 @@ async def test_the_old_key_can_go_afterwards(
 ) -> None:
     user = await node.user()
     made = await node.app_password(user)
+    rules = DomainRules(node.keyring, node.directory, node.chain)
+    await rules.set_catch_all("example.org", user.address)
     await rotation(rotated).reseal()
     rotated.master.retire(tmp_path / "master.key", 1)
     await rotated.close()
@@ -97,6 +101,8 @@ async def test_the_old_key_can_go_afterwards(
         mail_url, keystore_url, tmp_path, clock, master=MasterKeys.load(tmp_path / "master.key")
     )
     await alone.logins.submission(str(user.address), made.secret, peer=PEER)
+    stray = await alone.directory.resolve(Address("stray", "example.org"))
+    assert stray.holder is not None
     new = Plaintext(b"two herons on a frozen canal")
     await alone.recovery.reset_with_code(str(user.address), user.recovery_code, new)
     with pytest.raises(Refused):
