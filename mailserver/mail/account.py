@@ -19,6 +19,7 @@ from mailserver.mail.records import Records
 from mailserver.mail.regrouping import Regrouping
 from mailserver.mail.search import Search
 from mailserver.mail.submission import Submitter
+from mailserver.mail.uploads import Uploads
 from mailserver.model.address import Address
 from mailserver.model.ids import AccountId
 from mailserver.vault.guard import AccountGuard
@@ -56,7 +57,12 @@ class Account:
     """Mailboxes, messages and search of one account, until it is closed."""
 
     def __init__(
-        self, opened: Opened, feed: Feed, hold: Hold, released: Callable[[], None]
+        self,
+        opened: Opened,
+        feed: Feed,
+        hold: Hold,
+        released: Callable[[], None],
+        uploads: Uploads,
     ) -> None:
         """Act on `opened` while `hold` lasts; `released` is told when it was given back."""
         self.address = hold.address
@@ -75,6 +81,7 @@ class Account:
         self.arranging = Arranging(opened, self.emails)
         self.records = Records(opened)
         self.posted = Posted(opened)
+        self.uploads = uploads
         self._opened = opened
         self._feed = feed
         self._hold = hold

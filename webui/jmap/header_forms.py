@@ -31,7 +31,7 @@ CONVENIENT = {
     "subject": "header:Subject:asText",
     "sentAt": "header:Date:asDate",
 }
-_PROPERTY = re.compile(
+PROPERTY = re.compile(
     r"header:(?P<name>[!-9;-~]+?)"
     r"(?P<form>:as(?:Raw|Text|Addresses|GroupedAddresses|MessageIds|Date|URLs))?(?P<all>:all)?\Z"
 )
@@ -47,7 +47,7 @@ _TEXTS = frozenset({"subject", "comments", "keywords", "list-id"})
 _URLS = frozenset(
     f"list-{name}" for name in ("help", "unsubscribe", "subscribe", "post", "owner", "archive")
 )
-_FORMS = {
+FORMS = {
     "Addresses": _ADDRESSES,
     "GroupedAddresses": _ADDRESSES,
     "MessageIds": _IDS,
@@ -55,7 +55,7 @@ _FORMS = {
     "Text": _TEXTS,
     "URLs": _URLS,
 }
-_KNOWN = _ADDRESSES | _IDS | _DATES | _TEXTS | _URLS
+KNOWN = _ADDRESSES | _IDS | _DATES | _TEXTS | _URLS
 
 Written = tuple[str, list[bytes]]
 """A field's name in lower case, and the finished fields of that name."""
@@ -88,12 +88,12 @@ def written(properties: Mapping[str, Any], *, of_part: bool = False) -> dict[str
 
 
 def _written(name: str, value: Any) -> Written:
-    read = _PROPERTY.match(CONVENIENT.get(name, name))
+    read = PROPERTY.match(CONVENIENT.get(name, name))
     if read is None:
         raise wrong(name, "this is not a header field")
     field = read["name"]
     form = (read["form"] or ":asRaw").removeprefix(":as")
-    if form in _FORMS and field.lower() in _KNOWN and field.lower() not in _FORMS[form]:
+    if form in FORMS and field.lower() in KNOWN and field.lower() not in FORMS[form]:
         raise wrong(name, "this field has another form")
     if value is None:
         return field.lower(), []

@@ -1,0 +1,68 @@
+"""Blob ids: a message, an upload, or a part of either; and the octets behind them.
+
+    B12          the message of email 12
+    U0f3a…       what was uploaded
+    B12-1_2      part 1.2 of it, decoded; parts of an attached message go on behind: B12-3-1
+
+Source: RFC 8620 §1.2, §6; RFC 8621 §4.1.4.
+"""
+
+import re
+
+from mailserver.model.errors import Absent, Condition
+from mailserver.model.ids import EmailId
+from mailserver.model.sealed import Plaintext
+from mailserver.protocol.mime.scan import scan
+from mailserver.protocol.mime.transfer import decoded
+from webui.jmap import bodies
+from webui.jmap.context import Context
+
+_ID = re.compile(r"(?:B([1-9][0-9]{0,17})|U([0-9a-f]{32}))((?:-[0-9_]{1,200}){0,20})\Z")
+
+
+def of_email(email_id: EmailId) -> str:
+    """Write the blob id of an email's message."""
+    return f"B{email_id}"
+
+
+def of_upload(upload: bytes) -> str:
+    """Write the blob id of an upload."""
+    return f"U{upload.hex()}"
+
+
+def email_of(blob_id: str) -> EmailId | None:
+    """Return the email whose message, or a part of it, the blob is."""
+    found = _ID.match(blob_id)
+    return EmailId(int(found.group(1))) if found and found.group(1) else None
+
+
+async def octets_of(context: Context, blob_id: str) -> Plaintext:
+    """Return a blob's octets.
+
+    Raises:
+        Absent: NO_SUCH_MESSAGE, nobody has it.
+        Corrupt: DAMAGED.
+    """
+    found = _ID.match(blob_id)
+    if found is None:
+        raise _absent()
+    number, upload, parts = found.groups()
+    if number is not None:
+        whole = await context.account.emails.content(EmailId(int(number)))
+    else:
+        whole = await context.account.uploads.get(bytes.fromhex(upload))
+    octets = whole.reveal()
+    for path in parts.split("-")[1:]:
+        octets = _part(octets, path.replace("_", "."))
+    return Plaintext(octets)
+
+
+def _part(octets: bytes, path: str) -> bytes:
+    for node in bodies.leaves(bodies.tree(scan(octets))):
+        if node.path == path:
+            return decoded(node.part, octets)
+    raise _absent()
+
+
+def _absent() -> Absent:
+    return Absent(Condition.NO_SUCH_MESSAGE, "there is no such blob")
