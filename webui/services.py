@@ -18,6 +18,7 @@ from mailserver.accounts.sessions import Lease, Sessions
 from mailserver.mail.account import Account
 from mailserver.mail.office import Office
 from mailserver.mail.outgoing import Outgoing
+from mailserver.mail.rules import Rules
 from mailserver.mail.scripts import Scripts
 from mailserver.mail.submission import Submission
 from mailserver.model.sealed import Plaintext
@@ -69,6 +70,12 @@ class _ScriptsOf(Protocol):
     def __call__(self, lease: Lease, /) -> Scripts: ...
 
 
+class _RulesOf(Protocol):
+    """Returns the filters and settings of an open account."""
+
+    def __call__(self, account: Account, /) -> Rules: ...
+
+
 class ServingHall(Protocol):
     """What all doors of the server share, as far as the web side looks."""
 
@@ -103,6 +110,11 @@ class ServingHall(Protocol):
         ...
 
     @property
+    def rules_of(self) -> _RulesOf:
+        """Find an account's filters and settings."""
+        ...
+
+    @property
     def scripts_of(self) -> _ScriptsOf:
         """Find an account's filters."""
         ...
@@ -133,6 +145,7 @@ class Services:
     """Takes what a user sends."""
     open_for_app: _Opening
     scripts_of: _ScriptsOf
+    rules_of: _RulesOf
 
     @classmethod
     def of(cls, hall: ServingHall) -> Self:
@@ -157,4 +170,5 @@ class Services:
             submission=hall.submitting,
             open_for_app=hall.open_for_app,
             scripts_of=hall.scripts_of,
+            rules_of=hall.rules_of,
         )

@@ -18,9 +18,11 @@ from mailserver.imap.bounds import Bounds, Shared
 from mailserver.mail.account import Account
 from mailserver.mail.office import Office
 from mailserver.mail.receipts import Deliveries, Receipts
+from mailserver.mail.rules import Rules
 from mailserver.mail.script_account import ScriptAccount
 from mailserver.mail.scripts import Scripts
 from mailserver.mail.submission import Submission, Submitter
+from mailserver.mail.vacation import Vacations
 from mailserver.managesieve import bounds as managesieve_bounds
 from mailserver.managesieve import listener as managesieve
 from mailserver.model.errors import Misconfigured
@@ -79,6 +81,15 @@ class Hall:
             house.chain,
             house.approved,
             house.settings.sieve,
+        )
+
+    def rules_of(self, account: Account) -> Rules:
+        """Return the filters and settings of an open account."""
+        house, owner, guard = self.house, account.account_id, account.guard
+        bounds = house.settings.sieve
+        return Rules(
+            Scripts(house.store, owner, guard, house.chain, house.approved, bounds),
+            Vacations(house.store, owner, guard, house.chain),
         )
 
     def wanted(self, *names: str) -> list[tuple[str, Listener, Endpoint]]:

@@ -1,0 +1,85 @@
+"""Email/set, Email/import and Email/copy (RFC 8621 §4.6 to §4.8)."""
+
+from typing import Any
+
+from mailserver.model.errors import Absent, MailError
+from mailserver.protocol.mime.scan import header_only
+from webui.jmap import email_set, ids, message_blobs
+from webui.jmap.context import Context
+from webui.jmap.errors import MethodError, SetError, invalid
+from webui.jmap.methods.mail_capability import MAIL
+from webui.jmap.registry import Method, Module, OfAccount, Properties
+from webui.jmap.setting import Outcomes, Set, begin, wrong
+
+_IMPORTED = frozenset({"blobId", "mailboxIds", "keywords", "receivedAt"})
+
+
+class Import(OfAccount):
+    """The arguments of Email/import."""
+
+    emails: dict[str, dict[str, Any]]
+    if_in_state: str | None = None
+
+
+class Copy(OfAccount):
+    """The arguments of Email/copy."""
+
+    from_account_id: str
+    create: dict[str, dict[str, Any]]
+    if_from_in_state: str | None = None
+    if_in_state: str | None = None
+    on_success_destroy_original: bool = False
+    destroy_from_if_in_state: str | None = None
+
+
+async def _set(context: Context, arguments: Set) -> Properties:
+    return await email_set.set_emails(context, arguments)
+
+
+async def _import(context: Context, arguments: Import) -> Properties:
+    before = await email_set.state_of(context)
+    begin(Set(account_id="", if_in_state=arguments.if_in_state, create=arguments.emails), before)
+    outcomes = Outcomes()
+    for creation, given in arguments.emails.items():
+        try:
+            email = await _imported(context, given)
+        except (SetError, MailError) as error:
+            outcomes.not_created[creation] = email_set.refused(error)
+            continue
+        outcomes.created[creation] = email_set.shown(email)
+        context.created_ids[creation] = ids.of_email(email.id)
+    whole = outcomes.response(context, before, await email_set.state_of(context))
+    names = ("accountId", "oldState", "newState", "created", "notCreated")
+    return {name: whole[name] for name in names}
+
+
+async def _imported(context: Context, given: dict[str, Any]) -> Any:
+    for name in given:
+        if name not in _IMPORTED:
+            raise wrong(name, "there is no such property")
+    blob_id = given.get("blobId")
+    if not isinstance(blob_id, str):
+        raise wrong("blobId", "an import has a blob")
+    try:
+        octets = await message_blobs.octets_of(context, blob_id)
+    except Absent:
+        raise wrong("blobId", "there is no such blob") from None
+    if not header_only(octets.reveal()).fields:
+        raise SetError("invalidEmail", "this is not a message")
+    return await email_set.store(context, octets, given)
+
+
+async def _copy(context: Context, arguments: Copy) -> Properties:
+    if arguments.from_account_id == arguments.account_id:
+        raise invalid("a copy goes from one account to another")
+    raise MethodError("fromAccountNotFound")
+
+
+MODULE = Module(
+    MAIL,
+    (
+        Method("Email/set", Set, _set),
+        Method("Email/import", Import, _import),
+        Method("Email/copy", Copy, _copy),
+    ),
+)
