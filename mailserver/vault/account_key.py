@@ -118,7 +118,10 @@ class AccountKey:
         Raises:
             Corrupt: the link is not authentic, or there is none.
         """
-        link = own.link if before.number == own.number - 1 else dict(own.older)[before.number]
+        links = {own.number - 1: own.link, **dict(own.older)}
+        if before.number not in links:
+            raise Corrupt(Condition.KEY_MISMATCH, "nothing links this key to that generation")
+        link = links[before.number]
         amk = self._link_cipher().open(link, self._link_context(account, before.number))
         return AccountKey(SecretKey(amk), before.number, before.suite)
 

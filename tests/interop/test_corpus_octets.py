@@ -24,6 +24,7 @@ REFUSED = {
 
 TRACE = re.compile(
     rb"Return-Path: <sender@elsewhere\.example>\r\n"
+    rb"(?:Authentication-Results: localhost;\r\n(?:[ \t][^\r\n]*\r\n)*)?"
     rb"Received: from [^\r\n]*\r\n(?:[ \t][^\r\n]*\r\n)*\Z"
 )
 
