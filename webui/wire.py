@@ -7,7 +7,7 @@ header has a latest time too; while a request is served, time is bounded by `web
 
 An answer may be complete before its request is: a body that was refused. The peer is then heard for
 a moment longer, and what it says dropped; a close at once would reset the connection, and the peer
-would lose the answer.
+would lose the answer. Where the rest of the body comes in that moment, the connection goes on.
 """
 
 import asyncio
@@ -72,6 +72,8 @@ class Connection(HttpToolsProtocol):
         self._fruitless_octets = 0
         self._patience: asyncio.TimerHandle | None = None
         self._lingers = False
+        self._drops = False
+        self._dropped_octets = 0
         self._refusal = _BAD
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -92,14 +94,15 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take octets, and refuse them when too many come to nothing."""
         self._fruitless_octets += len(data)
-        if self._lingers:
-            if self._fruitless_octets > LINGER_OCTETS:
-                self.transport.abort()
+        self._dropped_octets += len(data) if self._lingers else 0
+        if self._dropped_octets > LINGER_OCTETS:
+            self.transport.abort()
+        if self._drops or self.transport.is_closing():
             return
         if self._patience is None and self._is_idle:
             self._expect_header()
         super().data_received(data)
-        if self._fruitless_octets > self.header_octets and not self.transport.is_closing():
+        if self._fruitless_octets > self.header_octets and not self._drops:
             self._refuse(_TOO_LARGE)
 
     @property
@@ -122,9 +125,14 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Take the end of a request."""
+        """Take the end of a request; where it was answered before, go on."""
         self._fruitless_octets = 0
         super().on_message_complete()
+        if self._lingers and not self._drops:
+            self._lingers = False
+            self._dropped_octets = 0
+            self._stop_waiting()
+            super().on_response_complete()
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or part from a peer that still sends the last one."""
@@ -151,13 +159,13 @@ class Connection(HttpToolsProtocol):
         fields = "".join(f"{name}: {value}\r\n" for name, value in ALWAYS)
         head = f"HTTP/1.1 {status}\r\n{fields}connection: close\r\ncontent-length: 0\r\n\r\n"
         self.transport.write(head.encode("ascii"))
+        self._drops = True
         self._linger()
 
     def _linger(self) -> None:
         self._stop_waiting()
         self._unset_keepalive_if_required()
         self._lingers = True
-        self._fruitless_octets = 0
         self.flow.resume_reading()
         self._patience = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
