@@ -11,13 +11,14 @@ import os
 import random
 import re
 import smtplib
+import socket
 import sqlite3
 import ssl
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ import trustme
 from tests.support.dns import dns_zone
 from tests.support.mail_clients import User
 from tests.support.postfix import Postfix, postfix
-from tests.support.server import Server, databases, serving
+from tests.support.server import LISTENERS, Server, databases, serving
 
 pytestmark = pytest.mark.long
 
@@ -243,6 +244,19 @@ def unexplained(copies: list[Copy], deaths: list[float]) -> list[Copy]:
     return strange
 
 
+def lasting_ports(count: int) -> list[int]:
+    """Find ports that nobody is handed while their server is dead: below those of connections."""
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    found: list[int] = []
+    for port in random.SystemRandom().sample(range(low - 12_000, low), 1_000):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise AssertionError("no free ports")
+
+
 @asynccontextmanager
 async def both(directory: Path, options: tuple[str, ...]) -> AsyncIterator[tuple[Server, Postfix]]:
     """Run Zegel and Postfix, each sending everything to the other."""
@@ -251,10 +265,12 @@ async def both(directory: Path, options: tuple[str, ...]) -> AsyncIterator[tuple
     certificate = authority.issue_cert("127.0.0.1")
     people = (f"{{ r{user}@there.test = bench{user}@bench.test }}" for user in READERS)
     aliases = ", ".join(people)
+    port, *ports = lasting_ports(1 + len(LISTENERS))
+    own = ("--ports", ",".join(map(str, ports)))
     # Postfix is known first, and told where Zegel is before it has anything for it.
     async with (
         dns_zone({"bench.test": ['TXT "v=spf1 ip4:127.0.0.0/8 -all"']}) as dns,
-        postfix(certificate, domain="nobody.test") as there,
+        postfix(certificate, domain="nobody.test", port=port) as there,
     ):
         environ = {
             "ZEGEL_DNS_NAMESERVERS": str(dns.endpoint),
@@ -264,7 +280,7 @@ async def both(directory: Path, options: tuple[str, ...]) -> AsyncIterator[tuple
             "ZEGEL_QUEUE_FIRST_RETRY_SECONDS": "1",
             "ZEGEL_SPAM_GREYLISTING": "false",
         }
-        with serving(directory, *options, users=READERS.stop, environ=environ) as server:
+        with serving(directory, *options, *own, users=READERS.stop, environ=environ) as server:
             with (there.home / "conf" / "main.cf").open("a") as settings:
                 settings.write(POSTFIX.format(aliases=aliases, port=server.port("mx")))
             await there.reload()
