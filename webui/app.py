@@ -18,19 +18,21 @@ from starlette.responses import Response
 from mailserver.runtime.settings import Settings
 from mailserver.runtime.settings_values import KIB
 from webui.access import Faults
+from webui.account.routes import router as account
 from webui.bounds import Bounds
 from webui.csrf import Anonymous, ForPrograms, SameSite
 from webui.deps import State
 from webui.errors import problem
 from webui.jmap.limits import REQUEST_OCTETS
+from webui.jmap.routes import api_jmap, web_jmap
 from webui.public.acme import router as port_80
 from webui.public.landing import discovery, pages
 from webui.public.routes import router as public
 from webui.site import Site
 
 ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
-    Site.WEBMAIL: (pages, discovery),
-    Site.API: (discovery,),
+    Site.WEBMAIL: (account, web_jmap, pages, discovery),
+    Site.API: (api_jmap, discovery),
     Site.ADMIN: (),
     Site.PORTAL: (pages,),
     Site.HTTP: (port_80,),

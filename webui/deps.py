@@ -5,7 +5,6 @@ app password of scope `jmap` opens. `Signed` is the web session's, `Fresh` the s
 factor in the last five minutes.
 """
 
-import asyncio
 import base64
 import binascii
 from dataclasses import dataclass
@@ -14,53 +13,30 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from mailserver.accounts.sessions import Lease
 from mailserver.mail.account import Account
 from mailserver.model.errors import Condition, Refused
 from mailserver.model.sealed import Plaintext
-from webui.held import Held
-from webui.limits import Rates
-from webui.services import Services
-from webui.site import Place
+from webui.account.cookies import SESSION as SESSION_COOKIE
+from webui.account.sessions import Here, Whole, check_fresh
+from webui.state import Peer, Served, State, Web, peer_of, services_of, state_of
 
-SESSION_COOKIE = "__Host-sid"
+__all__ = [
+    "SESSION_COOKIE",
+    "ApiAccount",
+    "Fresh",
+    "Peer",
+    "Served",
+    "Signed",
+    "State",
+    "Web",
+    "WebSession",
+    "peer_of",
+    "services_of",
+    "state_of",
+]
+
 _CREDENTIAL_OCTETS = 2_048
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What every request of a site finds in `app.state.web`."""
-
-    services: Services
-    place: Place
-    hostnames: frozenset[str]
-    """Of all sites."""
-    held: Held
-    account_rates: Rates
-    stopping: asyncio.Event
-    """Set when the server stops: what goes on for long, as push channels do, ends then."""
-
-
-def state_of(connection: HTTPConnection) -> State:
-    """Return what the site's application was made with."""
-    state = connection.app.state.web
-    if not isinstance(state, State):
-        raise TypeError("the application was not made by create_app")
-    return state
-
-
-def services_of(connection: HTTPConnection) -> Services:
-    """Return the server's services."""
-    return state_of(connection).services
-
-
-def peer_of(connection: HTTPConnection) -> str:
-    """Return the client's IP address, as a trusted proxy tells it where there is one."""
-    return connection.client.host if connection.client is not None else ""
-
-
-Web = Annotated[State, Depends(state_of)]
-Served = Annotated[Services, Depends(services_of)]
-Peer = Annotated[str, Depends(peer_of)]
 
 
 def credentials_of(authorization: str) -> tuple[str, Plaintext]:
@@ -122,23 +98,35 @@ class WebSession:
     """Somebody who signed in to the web: the open account, and what the session is allowed."""
 
     account: Account
+    here: Here
+    """The session itself, its cookie and its browser."""
 
 
-async def signed(connection: HTTPConnection, web: Web, peer: Peer) -> WebSession:
-    """Find the session of the request's cookie.
+async def signed(here: Whole, web: Web) -> WebSession:
+    """Find the session of the request's cookie, and open its account's mail.
 
     Raises:
-        Refused: AUTHENTICATION_FAILED, there is none; NOT_PERMITTED, the token is another's.
+        Refused: AUTHENTICATION_FAILED, there is none; NOT_PERMITTED, the token is another's, or
+            something must be set up first.
     """
-    raise Refused(Condition.AUTHENTICATION_FAILED, "sign in first")
+    lease = here.session.lease
+    name = web.held.name(b"web", here.session.id, id(lease).to_bytes(8, "big"))
+    account = await web.held.get(name, lambda: _opened(web, lease))
+    _see_to_rate(web, account)
+    return WebSession(account, here)
 
 
-async def fresh(session: Annotated[WebSession, Depends(signed)]) -> WebSession:
+async def _opened(web: State, lease: Lease) -> Account:
+    return web.services.office.open(lease)
+
+
+async def fresh(session: Annotated[WebSession, Depends(signed)], web: Web) -> WebSession:
     """Require a second factor that was shown in the last five minutes.
 
     Raises:
         Refused: NOT_PERMITTED, it was longer ago.
     """
+    check_fresh(session.here, web.services.desk)
     return session
 
 

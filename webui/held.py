@@ -46,6 +46,7 @@ class Held:
         self._clock = clock
         self._key = secrets.token_bytes(32)
         self._places: dict[bytes, _Place] = {}
+        self._lost: list[Account] = []
 
     def name(self, *parts: bytes) -> bytes:
         """Return what a credential is found by: its parts, and where it was shown."""
@@ -78,7 +79,9 @@ class Held:
                 del self._places[name]
 
     def _lose(self, name: bytes, place: _Place) -> None:
-        """Forget an account that was taken away."""
+        """Forget an account that was taken away; `tend` gives back what was opened with it."""
+        if place.account is not None:
+            self._lost.append(place.account)
         if self._places.get(name) is place:
             del self._places[name]
 
@@ -90,6 +93,8 @@ class Held:
 
     async def tend(self) -> None:
         """Close what was not used for `UNLOCKED`; called every few seconds."""
+        while self._lost:
+            await self._lost.pop().close()
         until = self._clock.monotonic() - UNLOCKED.total_seconds()
         for name, place in list(self._places.items()):
             if place.account is not None and not place.users and place.used_at <= until:

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 from mailserver.accounts.admins import Admins
 from mailserver.accounts.app_passwords import AppPasswords
+from mailserver.accounts.desk import Desk
 from mailserver.accounts.directory import Directory
 from mailserver.accounts.login import Logins
 from mailserver.accounts.provisioning import Provisioning
@@ -52,6 +53,8 @@ class _House(Protocol):
     def app_passwords(self) -> AppPasswords: ...
     @property
     def recovery(self) -> Recovery: ...
+    @property
+    def desk(self) -> Desk: ...
     @property
     def admins(self) -> Admins: ...
     @property
@@ -134,6 +137,8 @@ class Services:
     provisioning: Provisioning
     app_passwords: AppPasswords
     recovery: Recovery
+    desk: Desk
+    """What `/api/account` asks for."""
     admins: Admins
     outgoing: Outgoing
     office: Office
@@ -162,6 +167,7 @@ class Services:
             provisioning=house.provisioning,
             app_passwords=house.app_passwords,
             recovery=house.recovery,
+            desk=house.desk,
             admins=house.admins,
             outgoing=house.outgoing,
             office=hall.office,

@@ -24,6 +24,8 @@ from mailserver.vault.codes import new_app_password_secret
 from mailserver.vault.credentials import make_app_password_wrap
 from mailserver.vault.records import Scope, WrapKind
 
+__all__ = ["AppPassword", "AppPasswords", "NewAppPassword", "Scope"]
+
 AT_MOST = 10
 LABEL_CHARACTERS = 100
 CIDRS = 32

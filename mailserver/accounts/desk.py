@@ -7,6 +7,7 @@ from mailserver.accounts.delays import Delays
 from mailserver.accounts.directory import Directory
 from mailserver.accounts.factors import Factors
 from mailserver.accounts.first_steps import FirstSteps
+from mailserver.accounts.guarded_recovery import GuardedRecovery
 from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.history import Creating, History
 from mailserver.accounts.invitations import Invitations
@@ -47,6 +48,7 @@ class Desk:
     rescue: Rescue
     app_passwords: AppPasswords
     recovery: Recovery
+    guarded: GuardedRecovery
     keyring: Keyring
     clock: Clock
 
@@ -97,6 +99,7 @@ def furnish_desk(
         rescue=Rescue(keyring, directory, sessions, factors, chain, delays, hashing, clock, tell),
         app_passwords=app_passwords,
         recovery=recovery,
+        guarded=GuardedRecovery(recovery, directory, devices, factors, delays, clock, tell),
         keyring=keyring,
         clock=clock,
     )

@@ -85,6 +85,23 @@ class Recovery:
         await self._record(Event.PASSWORD_CHANGED, account)
         await self._change(account_id, steps, Kept(session))
 
+    async def prove_code(self, login: str, code: Plaintext) -> AccountId:
+        """See that a recovery code is the account's, and use nothing up; return whose it is.
+
+        Raises:
+            Refused: AUTHENTICATION_FAILED, no such account or not its code.
+            Absent: NO_SUCH_CREDENTIAL, it has none.
+            Corrupt: KEY_MISMATCH, the code opens a key that is not the account's.
+        """
+        account = await self._holder(login)
+        wrap = await one_wrap(self._keyring, account.account_id, WrapKind.RECOVERY)
+        key = open_recovery_wrap(account.account_id, wrap.row_id, wrap.record, code)
+        try:
+            _prove(account, key)
+        finally:
+            key.close()
+        return account.account_id
+
     async def reset_with_code(
         self,
         login: str,

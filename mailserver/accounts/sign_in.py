@@ -25,6 +25,7 @@ from mailserver.accounts.trusted_devices import TrustedDevices
 from mailserver.accounts.visitor import Visitor
 from mailserver.accounts.web_sessions import Begun, WebSession, WebSessions
 from mailserver.model.errors import Condition, Conflict, Refused
+from mailserver.model.ids import AccountId
 from mailserver.model.notice import Notice, Tell
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import Clock
@@ -209,6 +210,11 @@ class SignIn:
             login, password, peer=visitor.peer, device=device
         )
         key.close()
+
+    async def after(self, account_id: AccountId, key: AccountKey, visitor: Visitor) -> Outcome:
+        """Begin a session for who has just made `key`; it stays the caller's."""
+        account = await self._keyring.account(account_id, fresh=True)
+        return Outcome(await self._sessions.begin(account, key, visitor))
 
     async def check_factor(self, cookie: Plaintext, proof: Proof, visitor: Visitor) -> None:
         """See that a factor is that of an open session's account, and use it up.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mailserver.accounts.admins import Admins
 from mailserver.accounts.app_passwords import AppPasswords
-from mailserver.accounts.delays import Delays
+from mailserver.accounts.desk import Desk
 from mailserver.accounts.directory import Directory
 from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.keyring import Keyring
@@ -22,6 +22,7 @@ from mailserver.accounts.sessions import Sessions
 from mailserver.accounts.signing_keys import SigningKeys
 from mailserver.app.mailroom import furnish
 from mailserver.app.people import People, people
+from mailserver.app.reception import reception
 from mailserver.app.reports import Reporting
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
@@ -68,6 +69,7 @@ class House:
     signing: Signing
     app_passwords: AppPasswords
     recovery: Recovery
+    desk: Desk
     admins: Admins
     people: People
     sending: SendingLimits
@@ -123,11 +125,18 @@ def _furnished(
     hashing = _hashing(limits.password_hashes, stack)
     keyring = Keyring(keystore, master, allow_classical=settings.crypto.allow_classical)
     directory = Directory(store, keyring, chain, clock, settings.hostname)
-    sessions, delays = Sessions(keyring, clock), Delays(clock, enabled=limits.login_delays)
+    sessions = Sessions(keyring, clock)
     deposits, resolver = _deposits(settings, clock, master), _resolver(settings, clock)
     signing_keys = SigningKeys(store, master.instance_guard, resolver, chain, clock, offload)
     common = (store, keyring, directory, chain, deposits, offload, clock)
     who = people(*common)
+    desks = reception(
+        *(store, keyring, directory, sessions, chain, hashing, deposits, clock),
+        who.notices.tell,
+        limits=limits,
+        suite=suite,
+        signing_keys=signing_keys,
+    )
     mailroom = furnish(settings, *common, resolver, who)
     if settings.relays:
         mailroom.inbound.on_judged = mailroom.reports.ledger.judged
@@ -136,17 +145,13 @@ def _furnished(
     return House(
         *(settings, clock, offload, resolver, master, keystore, store, chain),
         *(keyring, directory, sessions),
-        logins=Logins(store, keyring, directory, sessions, chain, delays, hashing, clock),
-        provisioning=Provisioning(
-            *(store, keyring, sessions, chain, hashing, clock),
-            suite=suite,
-            signing_keys=signing_keys,
-            tell=who.notices.tell,
-        ),
+        logins=desks.logins,
+        provisioning=desks.provisioning,
         signing_keys=signing_keys,
         signing=mailroom.signing,
-        app_passwords=AppPasswords(keyring, sessions, chain, clock, at_most=limits.app_passwords),
-        recovery=Recovery(keyring, directory, sessions, chain, hashing, clock),
+        app_passwords=desks.app_passwords,
+        recovery=desks.recovery,
+        desk=desks.desk,
         admins=Admins(keystore, master, chain, hashing, clock),
         people=who,
         sending=mailroom.sending,

@@ -115,6 +115,7 @@ async def running(
     await house.outgoing.begin()
     tasks.create_task(relay(house, tasks.create_task, observe=house.reports.observe).run())
     tasks.create_task(house.sessions.watch())
+    tasks.create_task(house.desk.web_sessions.watch())
     erasures = Erasures(house.keystore, house.keyring, house.delivery, house.people.notices)
     tasks.create_task(tasks.every(FRESH, erasures.look))
     tasks.create_task(tasks.every(PURGE, house.keyring.clear))

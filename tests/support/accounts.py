@@ -1,10 +1,12 @@
 """Everything of accounts, on real databases: what a test of signing in or of keys lives in."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mailserver.accounts.app_passwords import AppPasswords, NewAppPassword
 from mailserver.accounts.delays import Delays
+from mailserver.accounts.desk import Desk, furnish_desk
 from mailserver.accounts.directory import Directory
 from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.keyring import Keyring
@@ -14,8 +16,11 @@ from mailserver.accounts.recovery import Recovery
 from mailserver.accounts.sessions import Lease, Sessions
 from mailserver.audit.chain import Chain
 from mailserver.crypto.sign import SigningKey
+from mailserver.mail.opened import create_epoch
 from mailserver.model.address import Address
 from mailserver.model.errors import Corrupt
+from mailserver.model.ids import AccountId
+from mailserver.model.notice import Notice
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import ManualClock
 from mailserver.runtime.offload import Offload
@@ -24,6 +29,7 @@ from mailserver.store.keystore import Keystore
 from mailserver.store.migrate import Which, migrate
 from mailserver.store.store import Store
 from mailserver.vault.credentials import open_recovery_wrap
+from mailserver.vault.epochs import DepositMarks, Deposits
 from mailserver.vault.master import MasterKeys
 from mailserver.vault.records import Scope, WrapKind
 
@@ -49,6 +55,8 @@ class Node:
     provisioning: Provisioning
     app_passwords: AppPasswords
     recovery: Recovery
+    desk: Desk
+    told: list[tuple[AccountId, Notice, str]]
     clock: ManualClock
     offload: Offload
 
@@ -128,6 +136,22 @@ async def open_node(
     sessions = Sessions(keyring, clock)
     found = Directory(store, keyring, chain, clock)
     counts = Delays(clock, enabled=delays)
+    told: list[tuple[AccountId, Notice, str]] = []
+
+    async def tell(account_id: AccountId, notice: Notice, about: str) -> None:
+        told.append((account_id, notice, about))
+
+    logins = Logins(store, keyring, found, sessions, chain, counts, hashing, clock, tell=tell)
+    provisioning = Provisioning(
+        store, keyring, sessions, chain, hashing, clock, argon2_parameters=CHEAP
+    )
+    app_passwords = AppPasswords(keyring, sessions, chain, clock)
+    recovery = Recovery(keyring, found, sessions, chain, hashing, clock)
+    deposits = Deposits(DepositMarks(master), epoch_seconds=3600, epoch_messages=1000, clock=clock)
+    desk = furnish_desk(
+        *(store, keyring, found, sessions, logins, provisioning, recovery, app_passwords),
+        *(chain, counts, hashing, deposits, partial(create_epoch, store), clock, tell),
+    )
     return Node(
         store=store,
         keystore=keystore,
@@ -137,12 +161,12 @@ async def open_node(
         sessions=sessions,
         directory=found,
         delays=counts,
-        logins=Logins(store, keyring, found, sessions, chain, counts, hashing, clock),
-        provisioning=Provisioning(
-            store, keyring, sessions, chain, hashing, clock, argon2_parameters=CHEAP
-        ),
-        app_passwords=AppPasswords(keyring, sessions, chain, clock),
-        recovery=Recovery(keyring, found, sessions, chain, hashing, clock),
+        logins=logins,
+        provisioning=provisioning,
+        app_passwords=app_passwords,
+        recovery=recovery,
+        desk=desk,
+        told=told,
         clock=clock,
         offload=offload,
     )

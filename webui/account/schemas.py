@@ -1,0 +1,341 @@
+"""What `/api/account` takes and gives, as JSON.
+
+Secrets come as `Secret`, which neither prints nor stands in an error. Ids are hexadecimal.
+"""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from mailserver.accounts.factors import Factor, Proof
+from mailserver.accounts.passkeys import PasskeySite
+from mailserver.model.sealed import Plaintext
+
+Secret = Annotated[SecretStr, Field(max_length=1_024)]
+Token = Annotated[SecretStr, Field(min_length=20, max_length=100)]
+Login = Annotated[str, Field(min_length=1, max_length=320)]
+Hex = Annotated[str, Field(pattern=r"^(?:[0-9a-f]{2}){1,1024}$")]
+
+
+def plain(secret: SecretStr) -> Plaintext:
+    """Return a secret as the server handles it."""
+    return Plaintext(secret.get_secret_value().encode("utf-8", "surrogatepass"))
+
+
+class Body(BaseModel):
+    """A request's body: what it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ShownFactor(Body):
+    """A second factor: a code, or a passkey's answer."""
+
+    kind: Factor
+    code: Annotated[SecretStr, Field(max_length=100)] | None = None
+    passkey: dict[str, Any] | None = None
+    """What `navigator.credentials` gave, as JSON (WebAuthn §5.1.9)."""
+
+    def proof(self, site: PasskeySite) -> Proof:
+        """Return it as the server checks it."""
+        if self.kind is Factor.PASSKEY:
+            return Proof(self.kind, _octets(self.passkey or {}), site=site)
+        return Proof(self.kind, plain(self.code or SecretStr("")))
+
+
+class PasskeyAnswer(Body):
+    """A passkey that was made, with the name its owner gives it."""
+
+    answer: dict[str, Any]
+    label: Annotated[str, Field(max_length=100)] = ""
+
+    def octets(self) -> Plaintext:
+        """Return the answer as octets."""
+        return _octets(self.answer)
+
+
+class Start(Body):
+    """The first step: an address."""
+
+    address: Login
+
+
+class Started(BaseModel):
+    """The second step; the same for every address of a domain, whoever exists."""
+
+    next: Literal["password"] = "password"
+
+
+class SignInBody(Body):
+    """The second step: the password."""
+
+    address: Login
+    password: Secret
+    stay: bool = False
+    trust: bool = False
+    factor: ShownFactor | None = None
+    """A code shown along: it lets a stranger through where guesses made the server wait."""
+
+
+class FactorBody(Body):
+    """The third step: a second factor."""
+
+    factor: ShownFactor
+    trust: bool = False
+
+
+class StepGiven(BaseModel):
+    """Where signing in has come to."""
+
+    needed: list[Factor]
+    """Of these one is to be shown next; empty when the session is open."""
+    provisional: bool
+    """A password of one's own comes first."""
+    csrf: str
+    """Goes along as X-CSRF-Token with whatever changes something."""
+    expires_at: datetime
+
+
+class SessionGiven(BaseModel):
+    """The session that asks."""
+
+    id: str
+    address: str
+    csrf: str
+    stay: bool
+    fresh: bool
+    provisional: bool
+    factor_missing: bool
+    """The organisation asks for a second factor, and there is none yet."""
+    expires_at: datetime
+
+
+class AgainBody(Body):
+    """A proof in the middle of a session."""
+
+    password: Secret | None = None
+    factor: ShownFactor | None = None
+
+
+class SessionShown(BaseModel):
+    """One of the sessions in a list."""
+
+    id: str
+    agent: str
+    peer: str
+    made_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    stay: bool
+    current: bool
+
+
+class HistoryEntry(BaseModel):
+    """One sign-in."""
+
+    at: datetime
+    what: str
+    peer: str
+    agent: str
+
+
+class PasskeyShown(BaseModel):
+    """A passkey in a list."""
+
+    id: str
+    label: str
+    made_at: datetime
+    used_at: datetime | None
+
+
+class FactorsGiven(BaseModel):
+    """The second factors of an account."""
+
+    totp: bool
+    passkeys: list[PasskeyShown]
+    backup_codes_left: int
+    required: bool
+    changed_lately: bool
+    going_at: datetime | None
+    """Two administrators have all of them taken off then."""
+
+
+class TotpOffered(BaseModel):
+    """A seed to be put into an authenticator; it counts once a code of it was sent back."""
+
+    secret: str
+    uri: str
+    qr_svg: str
+
+
+class CodeBody(Body):
+    """A code of an authenticator."""
+
+    code: Annotated[SecretStr, Field(min_length=6, max_length=20)]
+
+
+class BackupCodes(BaseModel):
+    """Ten codes, shown once; none where there were some already."""
+
+    backup_codes: list[str]
+
+
+class RemovalBody(Body):
+    """The password and a factor: what taking a factor off asks for."""
+
+    password: Secret
+    factor: ShownFactor
+
+
+class PasswordBody(Body):
+    """A change of password."""
+
+    old: Secret
+    new: Secret
+    factor: ShownFactor | None = None
+
+
+class NewPassword(Body):
+    """A password of one's own."""
+
+    password: Secret
+
+
+class RecoveryCode(BaseModel):
+    """The recovery code, shown once."""
+
+    recovery_code: str
+
+
+class CodeConfirmed(Body):
+    """Two groups of the recovery code, typed back; or that its owner would not."""
+
+    skipped: bool = False
+
+
+class AppPasswordBody(Body):
+    """An app password to be made."""
+
+    label: Annotated[str, Field(max_length=100)] = ""
+    scopes: Annotated[list[Literal["imap", "smtp", "jmap", "dav", "sieve"]], Field(min_length=1)]
+    networks: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=32)] = []
+    expires_at: datetime | None = None
+
+
+class AppPasswordShown(BaseModel):
+    """An app password in a list."""
+
+    id: str
+    label: str
+    scopes: list[str]
+    networks: list[str]
+    made_at: datetime
+    expires_at: datetime | None
+
+
+class AppPasswordMade(AppPasswordShown):
+    """An app password that was just made, and its secret, shown once."""
+
+    secret: str
+
+
+class TokenBody(Body):
+    """The token of a link."""
+
+    token: Token
+
+
+class Invited(BaseModel):
+    """What a link invites to."""
+
+    address: str
+
+
+class SignUpBody(Body):
+    """An account to be made."""
+
+    token: Token
+    password: Secret
+
+
+class CodeResetBody(Body):
+    """A reset with the recovery code."""
+
+    address: Login
+    code: Secret
+    password: Secret
+    factor: ShownFactor | None = None
+    keep_app_passwords: bool = False
+
+
+class ResetAskBody(Body):
+    """A reset without it, asked for by its link."""
+
+    token: Token
+    factor: ShownFactor | None = None
+
+
+class ResetWaits(BaseModel):
+    """When it takes effect."""
+
+    effective_at: datetime
+    notice: str = "older mail stays closed until an old secret opens it"
+
+
+class ResetBody(ResetAskBody):
+    """A reset without it, done."""
+
+    password: Secret
+
+
+class ResetDone(RecoveryCode):
+    """An account that was reset."""
+
+    address: str
+
+
+class RescueBody(Body):
+    """A new password by an app password that a device still holds."""
+
+    address: Login
+    app_password: Secret
+    password: Secret
+    factor: ShownFactor
+
+
+class VaultShownGiven(BaseModel):
+    """A vault of before a reset."""
+
+    made_at: datetime
+    expires_at: datetime
+    needs_factor: bool
+
+
+class PendingGiven(BaseModel):
+    """What is under way about the account."""
+
+    reset_at: datetime | None
+    factors_go_at: datetime | None
+    vaults: list[VaultShownGiven]
+
+
+class VaultBody(Body):
+    """An old secret and the old factor open a vault."""
+
+    address: Login
+    old: Secret
+    password: Secret
+    factor: ShownFactor | None = None
+
+
+class DenyBody(Body):
+    """An old secret says that a reset was not its owner's."""
+
+    address: Login
+    old: Secret
+
+
+def _octets(answer: dict[str, Any]) -> Plaintext:
+    return Plaintext(json.dumps(answer).encode())
