@@ -263,7 +263,11 @@ class Provisioning:
             Absent: NO_SUCH_USER.
             Transient: it is not finished; do it again.
         """
-        account_id = await self._store.accounts.by_address(address.key)
+        record = await self._keyring.receiving.address(address, fresh=True)
+        if record is None:  # an account from before addresses had rows
+            account_id = await self._store.accounts.by_address(address.key)
+        else:
+            account_id = record.account if isinstance(record, HolderRecord) else None
         if account_id is None:
             raise Absent(Condition.NO_SUCH_USER, "there is no such user here")
         await self._chain.record(Event.ACCOUNT_ERASED, actor=actor, account_id=account_id)

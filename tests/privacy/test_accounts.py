@@ -194,23 +194,22 @@ async def test_t_key_8_a_scope_or_an_expiry_is_not_edited(node: Node) -> None:
 
 async def test_t_key_9_an_index_edit_redirects_nothing(node: Node) -> None:
     alice, mallory = await node.user(), await node.user("mallory@example.org")
-    made = await node.app_password(alice)
+    made = await node.app_password(mallory)
     await mail_sql(
         node,
         "UPDATE addresses SET account_id = :mallory WHERE address = 'alice@example.org'",
         mallory=mallory.account_id,
     )
     assert (await node.directory.find(ALICE)).account_id == alice.account_id
-    lease = await node.logins.password("alice@example.org", PASSWORD, peer=PEER)
-    assert lease.account_id == alice.account_id  # nor does Mallory sign in as Alice
+    with pytest.raises(Refused):  # nor does Mallory sign in as Alice
+        await node.logins.submission(str(ALICE), made.secret, peer=PEER)
+    lease = await node.logins.password(str(ALICE), PASSWORD, peer=PEER)  # but Alice does
+    assert lease.account_id == alice.account_id
     await lease.close()
-    await mail_sql(
-        node,
-        "UPDATE addresses SET account_id = :alice WHERE address = 'alice@example.org'",
-        alice=alice.account_id,
-    )
-    assert (await node.directory.find(ALICE)).account_id == alice.account_id
-    await node.logins.submission(str(ALICE), made.secret, peer=PEER)
+    await node.provisioning.remove_user(ALICE)  # and only she is erased
+    with pytest.raises(Absent):
+        await node.keyring.account(alice.account_id, fresh=True)
+    await node.keyring.account(mallory.account_id, fresh=True)
 
 
 async def test_t_key_9_an_added_address_receives_nothing(node: Node) -> None:
