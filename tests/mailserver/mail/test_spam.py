@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from mailserver.mail.junk import words_of
 from mailserver.model.errors import Condition, Refused, Transient
+from mailserver.screening.classifier import ENOUGH, HASH_OCTETS, Model
 from mailserver.store.senders import UNIT
 from tests.support.dns import DnsServer, standing_zone
 from tests.support.mail import MailNode, messages
+from tests.support.scanners import GTUBE, rspamd
 from tests.support.screening import (
     BAD_IP,
     GOOD_IP,
@@ -173,3 +177,63 @@ async def test_a_list_is_asked_where_the_settings_name_it(
     words = field_of(kept, REASON)
     assert "names a domain that is listed by Domains" in words
     assert ("listed by Addresses" in words) is named
+
+
+async def test_what_a_reader_taught_moves_his_copy_alone(mail: MailNode, dns: DnsServer) -> None:
+    await (await mail.account("bob@example.org")).close()
+    async with mx(mail, dns, spam__junk_points=3.0, spam__doubtful_points=3.0) as door:
+        alice, _ = await door.recipients("alice@example.org", "bob@example.org")
+        assert alice.holder is not None
+        assert alice.account_id is not None
+        guard, model = alice.holder.guard, Model()
+        for number in range(ENOUGH):
+            for junk, text in ((True, "casino bonus jackpot winner"), (False, "report project")):
+                octets = mail_from("who@nowhere.test", "Words", f"{text} {number}")
+                hashes = guard.word_hashes(words_of(octets), HASH_OCTETS)
+                model.learn(2 * number + junk, hashes, junk=junk)
+        await door.spam.junk.save(alice.account_id, guard, model)
+        octets = mail_from("ann@there.test", "Words", "casino bonus jackpot winner")
+        assert await door.take(octets, "alice@example.org", "bob@example.org") == [None, None]
+    (kept,) = await listed(mail, "Junk")
+    assert "reads like what you put into Junk" in field_of(kept, REASON)
+    bob = await mail.sign_in("bob@example.org")
+    (message,) = await messages(bob, content=True)
+    assert message.octets is not None
+    assert b"X-Zegel-Junk-Reason" not in message.octets.reveal()
+    await bob.close()
+
+
+@pytest.mark.long
+async def test_rspamd_scores_in_the_place_of_our_rules(mail: MailNode, dns: DnsServer) -> None:
+    async with rspamd() as url, mx(mail, dns, scanners__rspamd=url) as door:
+        for subject in ("Tuesday", "our-junk"):
+            octets = mail_from("who@nowhere.test", subject)
+            assert await door.take(octets, client=stranger(), sender="w@nowhere.test") == [None]
+        doubtful = mail_from("who@nowhere.test", "our-doubt")
+        with pytest.raises(Transient):  # greylisted by us
+            await door.take(doubtful, client=stranger(), sender="w@nowhere.test")
+        with pytest.raises(Refused):
+            await door.take(mail_from("bob@there.test", body=GTUBE.decode()))
+    (kept,) = await listed(mail, "Junk")
+    assert field_of(kept, REASON).startswith("it says so itself")
+    assert len(await listed(mail, "INBOX")) == 1
+
+
+async def test_our_own_score_counts_while_rspamd_is_down_if_mail_is_not_to_wait(
+    mail: MailNode, dns: DnsServer
+) -> None:
+    nobody: dict[str, Any] = {"scanners__rspamd": "http://127.0.0.1:1"}
+    async with mx(mail, dns, **nobody, scanners__when_down="mark") as door:
+        judged = await door.judged(mail_from("bob@there.test"))
+        assert "dmarc-pass" in {reason.name for reason in judged.opinion.reasons}
+    async with mx(mail, dns, **nobody) as door:
+        with pytest.raises(Transient) as down:
+            await door.take(mail_from("bob@there.test"))
+    assert down.value.condition is Condition.UNAVAILABLE
+
+
+async def test_a_large_letter_is_judged_off_the_loop(mail: MailNode, dns: DnsServer) -> None:
+    octets = mail_from("bob@there.test", body="0123456789abcdef\r\n" * 100_000)
+    async with mx(mail, dns) as door:
+        assert await door.take(octets) == [None]
+    assert len(await listed(mail, "INBOX")) == 1
