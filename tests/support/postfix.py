@@ -56,6 +56,7 @@ trace unix - - n - 0 bounce
 anvil unix - - n - 1 anvil
 proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
 virtual unix - n n - - virtual
 error unix - - n - - error
 retry unix - - n - - error
