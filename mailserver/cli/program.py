@@ -13,6 +13,7 @@ from mailserver.cli import (
     demo,
     dkim,
     dns,
+    doctor,
     domain,
     external,
     keys,
@@ -34,7 +35,7 @@ program = typer.Typer(
 )
 for group in (
     *(serve, domain, account, address, password),
-    *(transfer, external, store, keys, dkim, dns, queue, audit, demo),
+    *(transfer, external, store, keys, dkim, dns, doctor, queue, audit, demo),
 ):
     group.add_to(program)
 

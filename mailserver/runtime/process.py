@@ -17,6 +17,8 @@ FILE_DESCRIPTORS = 65_536  # connections, database handles and blobs of one proc
 
 _PR_SET_DUMPABLE = 4  # <linux/prctl.h>
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4  # <bits/mman.h>
+_TIME_ERROR = 5
+_TIMEX_OCTETS = 512  # more than struct timex anywhere; zeros ask and change nothing
 _CAP_IPC_LOCK = 14  # <linux/capability.h>
 
 
@@ -53,6 +55,15 @@ def _libc() -> ctypes.CDLL | None:
         return ctypes.CDLL(None, use_errno=True)
     except OSError:
         return None
+
+
+def clock_is_set() -> bool | None:
+    """Say whether a time server keeps this machine's clock; None where the kernel does not say."""
+    libc = _libc()
+    if libc is None or not hasattr(libc, "adjtimex"):
+        return None
+    state = libc.adjtimex(ctypes.create_string_buffer(_TIMEX_OCTETS))
+    return None if state < 0 else bool(state != _TIME_ERROR)
 
 
 def _not_dumpable() -> bool:

@@ -1,0 +1,98 @@
+"""Everything the doctor looks at, at once."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from mailserver.accounts.directory import Directory
+from mailserver.mailauth.mta_sts_fetch import HttpsFetch
+from mailserver.operations.doctor import domain, host, tls, web
+from mailserver.operations.doctor.finding import Finding
+from mailserver.operations.doctor.machine import machine, roles
+from mailserver.operations.published import Published
+from mailserver.runtime.clock import Clock
+from mailserver.runtime.offload import Offload
+from mailserver.runtime.resolver import DnsTransient, Resolver
+from mailserver.runtime.settings import Settings
+from mailserver.runtime.tls_client import ClientTls
+
+HTTPS = 443
+ADDRESSES_MET = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """Looks; it asks, and changes nothing."""
+
+    settings: Settings
+    resolver: Resolver
+    directory: Directory
+    clock: Clock
+    offload: Offload
+    tls: ClientTls
+    https_port: int = HTTPS
+
+    async def examine(self, domains: Sequence[Published]) -> list[Finding]:
+        """Look at this machine, its host name, and `domains`; in the order of this sentence."""
+        looks: list[Awaitable[list[Finding]]] = [self.offload(machine, self.settings)]
+        if domains:
+            looks += self._at_the_host(domains)
+        for facts in domains:
+            looks += self._at(facts)
+        return [finding for found in await asyncio.gather(*looks) for finding in found]
+
+    def _at_the_host(self, domains: Sequence[Published]) -> list[Awaitable[list[Finding]]]:
+        facts, now = domains[0], self.clock.now()
+        looks = [look(self.resolver, facts) for look in host.LOOKS]
+        looks.append(self.offload(tls.certificate, facts, now, self._names(domains)))
+        looks.append(self._meetings(facts))
+        if self.settings.listeners.https.address is not None:
+            looks.append(
+                web.look(
+                    self.resolver, self.tls.naming, self._web_host(facts), self.https_port, now
+                )
+            )
+        return looks
+
+    def _at(self, facts: Published) -> list[Awaitable[list[Finding]]]:
+        # Whatever address the name has, it is our own: private ones are fine.
+        fetch = HttpsFetch(
+            self.resolver, self.tls.naming, port=self.https_port, may_connect=lambda _: True
+        )
+        return [
+            roles(self.directory, facts.domain),
+            *(look(self.resolver, facts) for look in (*domain.LOOKS, domain.mta_sts(fetch))),
+        ]
+
+    async def _meetings(self, facts: Published) -> list[Finding]:
+        """Meet our own MX at each of its public addresses."""
+        try:
+            addresses = [
+                *(await self.resolver.a(facts.host)).records,
+                *(await self.resolver.aaaa(facts.host)).records,
+            ]
+        except DnsTransient:
+            return []  # which is found already
+        port = self.settings.relay.port
+        met = await asyncio.gather(
+            *(
+                self.offload(tls.at_the_mx, facts, address, port)
+                for address in addresses[:ADDRESSES_MET]
+            )
+        )
+        return [finding for found in met for finding in found]
+
+    def _names(self, domains: Sequence[Published]) -> list[str]:
+        """Name what the certificate should be for."""
+        names = [domains[0].host]
+        if self.settings.listeners.https.address is None:
+            return names
+        names.append(self._web_host(domains[0]))
+        for facts in domains:
+            labels = ["autoconfig", "autodiscover"] + (["mta-sts"] if facts.policy else [])
+            names += [f"{label}.{facts.domain}" for label in labels]
+        return list(dict.fromkeys(names))
+
+    def _web_host(self, facts: Published) -> str:
+        return urlsplit(self.settings.web.public_url).hostname or facts.host

@@ -1,0 +1,113 @@
+"""What the web listener says: the header fields that protect a browser, and security.txt.
+
+Connections go to the addresses that our own resolver names, as everywhere.
+"""
+
+import re
+import ssl
+from datetime import datetime, timedelta
+
+import httpx
+
+from mailserver.operations.doctor.finding import Finding, failure, good, note, warning
+from mailserver.runtime.resolver import DnsTransient, Resolver
+
+PATIENCE_SECONDS = 10.0
+YEAR = timedelta(days=365)
+ANSWER_OCTETS = 256 << 10
+
+_MAX_AGE = re.compile(r"max-age\s*=\s*\"?(\d+)", re.IGNORECASE)
+_EXPIRES = re.compile(r"^Expires:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
+
+
+async def look(
+    resolver: Resolver, tls: ssl.SSLContext, host: str, port: int, now: datetime
+) -> list[Finding]:
+    """Look at the web site of `host`."""
+    try:
+        addresses = [
+            *(await resolver.a(host)).records,
+            *(await resolver.aaaa(host)).records,
+        ]
+    except DnsTransient:
+        return [note("https", host, "DNS does not answer", "ask again later")]
+    async with httpx.AsyncClient(
+        verify=tls, trust_env=False, timeout=PATIENCE_SECONDS, follow_redirects=False
+    ) as client:
+        try:
+            front = await _get(client, host, addresses, port, "/")
+            contact = await _get(client, host, addresses, port, "/.well-known/security.txt")
+        except (httpx.HTTPError, OSError) as error:
+            text = "its certificate is refused" if _is_about_tls(error) else "does not answer"
+            advice = "open port 443 for the internet, with a certificate for this name"
+            return [failure("https", host, text, advice)]
+    return [good("https", host, "answers"), *headers(host, front), *security(host, contact, now)]
+
+
+async def _get(
+    client: httpx.AsyncClient, host: str, addresses: list[str], port: int, path: str
+) -> httpx.Response:
+    failed: Exception = httpx.ConnectError("the name has no address")
+    for address in addresses:
+        where = f"[{address}]" if ":" in address else address
+        named = host if port == 443 else f"{host}:{port}"
+        try:
+            return await client.get(
+                f"https://{where}:{port}{path}",
+                headers={"Host": named},
+                extensions={"sni_hostname": host},
+            )
+        except httpx.HTTPError as error:
+            failed = error
+    raise failed
+
+
+def headers(host: str, answer: httpx.Response) -> list[Finding]:
+    """Look at the header fields of an answer."""
+    found = []
+    age = _MAX_AGE.search(answer.headers.get("strict-transport-security", ""))
+    if age is not None and timedelta(seconds=min(int(age[1]), 10**10)) >= YEAR:
+        found.append(good("hsts", host, answer.headers["strict-transport-security"]))
+    else:
+        wanted = f"max-age={YEAR // timedelta(seconds=1)}"
+        text = answer.headers.get("strict-transport-security", "none")
+        found.append(warning("hsts", host, text, "see what stands before us", wanted=wanted))
+    policy = answer.headers.get("content-security-policy", "")
+    if not policy:
+        found.append(warning("csp", host, "none", "see what stands before us"))
+    elif "unsafe-inline" in policy or "unsafe-eval" in policy:
+        found.append(warning("csp", host, policy, "see who changed it: scripts of mail could run"))
+    else:
+        found.append(good("csp", host, "no inline scripts"))
+    if answer.headers.get("x-content-type-options", "").lower() != "nosniff":
+        found.append(
+            warning("nosniff", host, "none", "see what stands before us", wanted="nosniff")
+        )
+    if not answer.headers.get("referrer-policy"):
+        found.append(warning("referrer", host, "none", "see what stands before us"))
+    return found
+
+
+def security(host: str, answer: httpx.Response, now: datetime) -> list[Finding]:
+    """Look at security.txt. Source: RFC 9116."""
+    text = answer.text[:ANSWER_OCTETS] if answer.status_code == 200 else ""
+    if "contact:" not in text.lower():
+        advice = "serve it, so that whoever finds a hole knows whom to tell"
+        return [warning("security.txt", host, "none", advice)]
+    expires = _EXPIRES.search(text)
+    try:
+        at = None if expires is None else datetime.fromisoformat(expires[1])
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None or at <= now:
+        return [warning("security.txt", host, "without a date to come", "serve a new one")]
+    return [good("security.txt", host, f"until {at:%Y-%m-%d}")]
+
+
+def _is_about_tls(error: BaseException) -> bool:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLError):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
