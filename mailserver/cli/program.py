@@ -19,6 +19,7 @@ from mailserver.cli import (
     keys,
     password,
     queue,
+    reports,
     serve,
     store,
     transfer,
@@ -35,7 +36,7 @@ program = typer.Typer(
 )
 for group in (
     *(serve, domain, account, address, password),
-    *(transfer, external, store, keys, dkim, dns, doctor, queue, audit, demo),
+    *(transfer, external, store, keys, dkim, dns, doctor, reports, queue, audit, demo),
 ):
     group.add_to(program)
 
