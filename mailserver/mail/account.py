@@ -86,6 +86,8 @@ class Account:
         self._feed = feed
         self._hold = hold
         self._released = released
+        self.closed = False
+        """Whether it was given back."""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -134,6 +136,7 @@ class Account:
 
     async def close(self) -> None:
         """Give the key back; closing twice is nothing."""
+        self.closed = True
         await self._hold.close()
         self._released()
 

@@ -12,7 +12,7 @@ from mailserver.mail.arranging import NewEmail, Order
 from mailserver.model.email import Email
 from mailserver.model.errors import Condition, MailError
 from mailserver.model.sealed import Plaintext
-from webui.jmap import ids, message_blobs
+from webui.jmap import blobs, ids
 from webui.jmap.context import Context
 from webui.jmap.email_create import message_of
 from webui.jmap.email_patch import mailboxes_of, marks_of, order_of
@@ -61,7 +61,7 @@ def shown(email: Email) -> Properties:
     """Return what the client of a new email must be told."""
     return {
         "id": ids.of_email(email.id),
-        "blobId": message_blobs.of_email(email.id),
+        "blobId": blobs.of_email(email.id),
         "threadId": ids.of_thread(email.thread_id),
         "size": email.size_octets,
     }
@@ -85,7 +85,7 @@ async def _created(context: Context, given: Mapping[str, Any]) -> Email:
     _received(given)
 
     async def blob(blob_id: str) -> Plaintext:
-        return await message_blobs.octets_of(context, blob_id)
+        return await blobs.octets_of(context, blob_id)
 
     domain = context.account.address.rpartition("@")[2]
     return await store(context, await message_of(given, blob, domain=domain), given)

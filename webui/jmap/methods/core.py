@@ -26,6 +26,7 @@ MODULE = Module(
             "maxObjectsInSet": limits.OBJECTS_IN_SET,
             "collationAlgorithms": ["i;ascii-casemap", "i;unicode-casemap"],
         },
+        account=None,
     ),
     (Method("Core/echo", dict[str, Any], _echo),),
 )

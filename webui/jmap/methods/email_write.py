@@ -3,8 +3,9 @@
 from typing import Any
 
 from mailserver.model.errors import Absent, MailError
+from mailserver.protocol.mime.headers import header_fields
 from mailserver.protocol.mime.scan import header_only
-from webui.jmap import email_set, ids, message_blobs
+from webui.jmap import blobs, email_set, ids
 from webui.jmap.context import Context
 from webui.jmap.errors import MethodError, SetError, invalid
 from webui.jmap.methods.mail_capability import MAIL
@@ -61,10 +62,11 @@ async def _imported(context: Context, given: dict[str, Any]) -> Any:
     if not isinstance(blob_id, str):
         raise wrong("blobId", "an import has a blob")
     try:
-        octets = await message_blobs.octets_of(context, blob_id)
+        octets = await blobs.octets_of(context, blob_id)
     except Absent:
         raise wrong("blobId", "there is no such blob") from None
-    if not header_only(octets.reveal()).fields:
+    message = octets.reveal()
+    if not header_fields(message[: header_only(message).header_end]):
         raise SetError("invalidEmail", "this is not a message")
     return await email_set.store(context, octets, given)
 

@@ -1,0 +1,158 @@
+"""JMAP over TLS on the api listener: sign-in, session, requests, blobs and events."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from tests.support.web import WebServer, web_server
+
+LOGIN = "noor@example.test"
+CORE, MAIL = "urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"
+LETTER = b"From: Bob <bob@else.test>\r\nTo: noor@example.test\r\nSubject: Plan\r\n\r\nWords.\r\n"
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[WebServer]:
+    """A server with its api listener."""
+    async with web_server(tmp_path) as running:
+        yield running
+
+
+@asynccontextmanager
+async def signed_in(server: WebServer) -> AsyncIterator[tuple[httpx.AsyncClient, str]]:
+    """A program with its app password, and the id of its account."""
+    async with server.client("api", auth=(LOGIN, server.secret), timeout=20) as client:
+        session = (await client.get("/.well-known/jmap")).json()
+        yield client, session["primaryAccounts"][MAIL]
+
+
+async def post(client: httpx.AsyncClient, *calls: list[Any], **more: Any) -> dict[str, Any]:
+    """Make one request."""
+    body = {"using": [CORE, MAIL], "methodCalls": calls, **more}
+    answer = await client.post("/jmap", json=body)
+    assert answer.status_code == 200, answer.text
+    response: dict[str, Any] = answer.json()
+    return response
+
+
+async def test_the_session_says_what_and_where(server: WebServer) -> None:
+    async with signed_in(server) as (client, account_id):
+        session = (await client.get("/jmap/session")).json()
+        assert session["username"] == LOGIN
+        assert session["apiUrl"].endswith("/jmap")
+        assert session["capabilities"][CORE]["maxObjectsInGet"] >= 500
+        assert MAIL in session["accounts"][account_id]["accountCapabilities"]
+        answer = await post(client, ["Core/echo", {"a": [1]}, "c"], createdIds={})
+        assert answer["methodResponses"] == [["Core/echo", {"a": [1]}, "c"]]
+        assert (answer["sessionState"], answer["createdIds"]) == (session["state"], {})
+
+
+async def test_nobody_is_let_in_without_an_app_password(server: WebServer) -> None:
+    async with server.client("api") as client:
+        assert (await client.get("/.well-known/jmap")).status_code == 401
+        assert (await client.post("/jmap", json={})).status_code == 401
+
+
+async def test_requests_that_are_none_are_problems_with_their_names(server: WebServer) -> None:
+    async with signed_in(server) as (client, account_id):
+        kind = {"content-type": "application/json"}
+        not_json = await client.post("/jmap", content=b"{", headers=kind)
+        assert not_json.status_code == 400
+        assert not_json.json()["type"] == "urn:ietf:params:jmap:error:notJSON"
+        unknown = await client.post("/jmap", json={"using": ["x:y"], "methodCalls": []})
+        assert unknown.json()["type"] == "urn:ietf:params:jmap:error:unknownCapability"
+        answer = await post(
+            client,
+            ["Email/fetch", {}, "0"],
+            ["Mailbox/get", {"accountId": "A00"}, "1"],
+            ["Mailbox/get", {"accountId": account_id, "sort": 1}, "2"],
+            ["Mailbox/get", {"accountId": account_id, "properties": ["colour"]}, "3"],
+        )
+        kinds = [arguments["type"] for _, arguments, _ in answer["methodResponses"]]
+        assert kinds == ["unknownMethod", "accountNotFound", "invalidArguments", "invalidArguments"]
+
+
+async def _imported(client: httpx.AsyncClient, account_id: str, octets: bytes = LETTER) -> str:
+    headers = {"content-type": "message/rfc822"}
+    uploaded = await client.post(f"/jmap/upload/{account_id}", content=octets, headers=headers)
+    assert uploaded.status_code == 201, uploaded.text
+    answer = await post(
+        client, ["Mailbox/query", {"accountId": account_id, "filter": {"role": "inbox"}}, "0"]
+    )
+    inbox = answer["methodResponses"][0][1]["ids"][0]
+    email = {"blobId": uploaded.json()["blobId"], "mailboxIds": {inbox: True}}
+    answer = await post(
+        client, ["Email/import", {"accountId": account_id, "emails": {"k": email}}, "0"]
+    )
+    created = answer["methodResponses"][0][1]["created"]
+    assert created, answer["methodResponses"][0][1]["notCreated"]
+    return str(created["k"]["id"])
+
+
+async def test_what_is_uploaded_is_imported_listed_and_downloaded(server: WebServer) -> None:
+    async with signed_in(server) as (client, account_id):
+        email_id = await _imported(client, account_id)
+        answer = await post(
+            client,
+            ["Email/query", {"accountId": account_id, "calculateTotal": True}, "0"],
+            ["Email/get", {"accountId": account_id, "properties": ["subject", "blobId", "from"],
+                           "#ids": {"resultOf": "0", "name": "Email/query", "path": "/ids"}}, "1"],
+        )  # fmt: skip
+        query, got = (arguments for _, arguments, _ in answer["methodResponses"])
+        assert (query["ids"], query["total"], query["position"]) == ([email_id], 1, 0)
+        (email,) = got["list"]
+        assert email["subject"] == "Plan"
+        assert email["from"] == [{"name": "Bob", "email": "bob@else.test"}]
+        path = f"/jmap/download/{account_id}/{email['blobId']}/a%20b.eml"
+        file = await client.get(path, params={"type": "text/html"})
+        assert file.content == LETTER
+        assert file.headers["content-disposition"] == "attachment; filename*=UTF-8''a%20b.eml"
+        assert file.headers["x-content-type-options"] == "nosniff"
+        assert "sandbox" in file.headers["content-security-policy"]
+        assert (await client.get(f"/jmap/download/{account_id}/B99/x")).status_code == 404
+
+
+async def _listen(client: httpx.AsyncClient, ready: asyncio.Event) -> tuple[str, float]:
+    """Return the first state event and when it came."""
+    async with client.stream("GET", "/jmap/events", params={"types": "*", "ping": 0}) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        async for line in answer.aiter_lines():
+            if line.startswith(":"):
+                ready.set()
+            if line.startswith("data:"):
+                return line.removeprefix("data:"), time.perf_counter()
+    raise AssertionError("the stream ended")
+
+
+async def test_listeners_learn_of_a_change_within_200_ms(server: WebServer) -> None:
+    async with signed_in(server) as (client, account_id):
+        ready = [asyncio.Event(), asyncio.Event()]
+        async with asyncio.TaskGroup() as tasks:
+            listening = [tasks.create_task(_listen(client, each)) for each in ready]
+            async with asyncio.timeout(10):
+                for each in ready:
+                    await each.wait()
+            await _imported(client, account_id)
+            done_at = time.perf_counter()
+        for task in listening:
+            told, at = task.result()
+            changed = msgspec.json.decode(told)["changed"][account_id]
+            assert {"Email", "Mailbox", "Thread", "EmailDelivery"} <= changed.keys()
+            assert at - done_at < 0.2
+
+
+async def test_who_comes_back_is_told_how_it_stands(server: WebServer) -> None:
+    async with signed_in(server) as (client, _):
+        headers, params = {"last-event-id": "0.1.1.1"}, {"types": "Email", "closeafter": "state"}
+        async with asyncio.timeout(10):
+            answer = await client.get("/jmap/events", headers=headers, params=params)
+        assert "event: state" in answer.text
+        assert '"Email"' in answer.text
+        assert '"Mailbox"' not in answer.text
