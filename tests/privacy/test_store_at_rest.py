@@ -67,6 +67,7 @@ async def test_t_canary_list_blocks_are_on_disk_in_no_readable_form(
     parts = [part async for part in account.lines.read(inbox.id, inbox.uid_validity, EVERYTHING)]
     block = parts[0]
     assert isinstance(block, Listed)
+    assert block.block is not None
     assert WORD in block.block.slices(Item.ENVELOPE, Item.ENVELOPE)[0]
     assert WORD.decode() not in repr(block)
     assert Scanner(WORD).tree(tmp_path) == set()
