@@ -95,7 +95,7 @@ def _written(name: str, value: Any) -> Written:
     form = (read["form"] or ":asRaw").removeprefix(":as")
     if form in FORMS and field.lower() in KNOWN and field.lower() not in FORMS[form]:
         raise wrong(name, "this field has another form")
-    if value is None:
+    if value is None or value == []:
         return field.lower(), []
     values = value if read["all"] else [value]
     if not isinstance(values, list):

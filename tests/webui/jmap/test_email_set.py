@@ -239,6 +239,7 @@ async def test_a_message_is_imported_with_its_date_and_marks(ann: Client) -> Non
         "Email/import",
         emails={"a": given, "b": {**given, "blobId": "B99"}, "c": {**given, "mailboxIds": {}}},
     )
+    assert answer["created"] is not None, answer
     assert set(answer["created"]) == {"a"}
     assert {name: each["properties"] for name, each in answer["notCreated"].items()} == {
         "b": ["blobId"],

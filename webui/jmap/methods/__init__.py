@@ -1,8 +1,16 @@
 """The methods, a module a data type; each module ends with its `MODULE`, listed here."""
 
-from webui.jmap.methods import core, email, email_write, identity, mailbox, thread
+from webui.jmap.methods import core, email, email_write, identity, mailbox, submission, thread
 from webui.jmap.registry import Registry
 
 REGISTRY = Registry(
-    (core.MODULE, mailbox.MODULE, thread.MODULE, email.MODULE, email_write.MODULE, identity.MODULE)
+    (
+        core.MODULE,
+        mailbox.MODULE,
+        thread.MODULE,
+        email.MODULE,
+        email_write.MODULE,
+        identity.MODULE,
+        submission.MODULE,
+    )
 )

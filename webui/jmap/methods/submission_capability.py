@@ -3,21 +3,17 @@
 from webui.jmap.context import Context
 from webui.jmap.registry import Capability, Properties
 
-LONGEST_HOLD_SECONDS = 30 * 24 * 3600  # of HOLDFOR and HOLDUNTIL (RFC 4865)
 
-
-def _account(_context: Context) -> Properties:
-    return {
-        "maxDelayedSend": LONGEST_HOLD_SECONDS,
-        "submissionExtensions": {
-            "DSN": [],
-            "FUTURERELEASE": [str(LONGEST_HOLD_SECONDS)],
-            "REQUIRETLS": [],
-            "SIZE": [],
-            "8BITMIME": [],
-            "SMTPUTF8": [],
-        },
-    }
+def _account(context: Context) -> Properties:
+    settings = context.services.settings
+    offered: Properties = {"SIZE": [str(settings.limits.message_octets)]}
+    offered |= {"8BITMIME": [], "SMTPUTF8": []}
+    longest = settings.queue.hold_seconds if settings.relays else 0
+    if settings.relays:
+        offered |= {"DSN": [], "REQUIRETLS": []}
+    if longest:
+        offered["FUTURERELEASE"] = [str(longest)]
+    return {"maxDelayedSend": longest, "submissionExtensions": offered}
 
 
 SUBMISSION = Capability("urn:ietf:params:jmap:submission", account=_account)
