@@ -17,6 +17,10 @@ YEAR = timedelta(days=365)
 ANSWER_OCTETS = 256 << 10
 
 _MAX_AGE = re.compile(r"max-age\s*=\s*\"?(\d+)", re.IGNORECASE)
+_PLAIN = (
+    ("nosniff", "x-content-type-options", ("nosniff",)),
+    ("referrer", "referrer-policy", ("no-referrer", "same-origin", "strict-origin")),
+)
 _EXPIRES = re.compile(r"^Expires:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -79,12 +83,13 @@ def headers(host: str, answer: httpx.Response) -> list[Finding]:
         found.append(warning("csp", host, policy, "see who changed it: scripts of mail could run"))
     else:
         found.append(good("csp", host, "no inline scripts"))
-    if answer.headers.get("x-content-type-options", "").lower() != "nosniff":
-        found.append(
-            warning("nosniff", host, "none", "see what stands before us", wanted="nosniff")
-        )
-    if not answer.headers.get("referrer-policy"):
-        found.append(warning("referrer", host, "none", "see what stands before us"))
+    for check, name, allowed in _PLAIN:
+        said = answer.headers.get(name, "").lower()
+        if said in allowed:
+            found.append(good(check, host, said))
+        else:
+            advice, least = "see what stands before us", allowed[0]
+            found.append(warning(check, host, said or "none", advice, wanted=f"{name}: {least}"))
     return found
 
 
