@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from mailserver.accounts import password_rules
 from mailserver.model.address import Address
 from mailserver.model.errors import Condition, Refused
 from mailserver.model.sealed import Plaintext
@@ -44,6 +45,8 @@ def check(password: Plaintext, address: Address, *, second_factor: bool = False)
         rest = rest.replace(word, "")
     if len(rest) <= least // 2:
         raise _weak("the password is mostly your own name or address")
+    if (fault := password_rules.fault(text, list(_own_words(address)))) is not None:
+        raise _weak(fault)
 
 
 def _own_words(address: Address) -> Iterable[str]:

@@ -1,0 +1,36 @@
+"""What a password must survive beyond its length: lists that leaked, and a guesser's first tries.
+
+zxcvbn estimates how many guesses an attacker with word lists needs; it is given the words of the
+owner, the tenant and the product. Its time grows with the length, so only the beginning is looked
+at: what is hard to guess there stays so. No composition rules, hints or expiry (PRIVACY §6).
+
+Source: NIST SP 800-63B §5.1.1.2; Wheeler, zxcvbn, USENIX Security 2016.
+"""
+
+from collections.abc import Sequence
+
+from zxcvbn_rs_py import zxcvbn
+
+from mailserver.accounts.common_passwords import is_common
+
+LOOKED_AT_CHARACTERS = 64
+GUESSES_LOG10 = 10.0
+"""Behind Argon2id this many guesses cost an attacker some years of many machines."""
+PRODUCT_WORDS = ("zegel", "mail", "webmail", "mailbox", "password", "wachtwoord", "passwort")
+
+
+def fault(text: str, own_words: Sequence[str]) -> str | None:
+    """Say in one line why a password is easily guessed; None where it is not.
+
+    Args:
+        text: the password in NFC.
+        own_words: of its owner's name and address.
+    """
+    folded = text.casefold()
+    if is_common(folded):
+        return "this password is on lists that leaked; choose one that nobody else has"
+    begun = folded[:LOOKED_AT_CHARACTERS]
+    estimate = zxcvbn(begun, [*own_words, *PRODUCT_WORDS])
+    if estimate.guesses_log10 < GUESSES_LOG10:
+        return "this password is easily guessed; a few words that do not belong together do better"
+    return None
