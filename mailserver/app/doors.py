@@ -79,16 +79,16 @@ class Hall:
             lease.account_id,
             lease.account.guard,
             house.chain,
-            house.approved,
+            house.people.forwards.approved,
             house.settings.sieve,
         )
 
     def rules_of(self, account: Account) -> Rules:
         """Return the filters and settings of an open account."""
         house, owner, guard = self.house, account.account_id, account.guard
-        bounds = house.settings.sieve
+        bounds, approved = house.settings.sieve, house.people.forwards.approved
         return Rules(
-            Scripts(house.store, owner, guard, house.chain, house.approved, bounds),
+            Scripts(house.store, owner, guard, house.chain, approved, bounds),
             Vacations(house.store, owner, guard, house.chain),
         )
 

@@ -4,7 +4,7 @@ On the way down first every open account is locked and every running key overwri
 log's last batch is confirmed, then the databases are let go.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -31,7 +31,6 @@ from mailserver.mail.delivery import Delivery
 from mailserver.mail.inbound import Inbound
 from mailserver.mail.outgoing import Outgoing
 from mailserver.mail.queue_desk import QueueDesk
-from mailserver.mail.scripts import Approved
 from mailserver.mail.signing import Signing
 from mailserver.mail.spam import Spam
 from mailserver.runtime.clock import Clock, SystemClock
@@ -76,7 +75,6 @@ class House:
     inbound: Inbound
     spam: Spam
     delivery: Delivery
-    approved: Approved
     external: ExternalAccounts
     reports: Reporting
     outgoing: Outgoing
@@ -122,10 +120,9 @@ def _furnished(
 ) -> House:
     """Hand each service what it works with; what must be closed is told to `stack`."""
     offload, limits = Offload(WORKERS), settings.limits
-    hashing = _hashing(limits.password_hashes, stack)
     keyring = Keyring(keystore, master, allow_classical=settings.crypto.allow_classical)
     directory = Directory(store, keyring, chain, clock, settings.hostname)
-    sessions = Sessions(keyring, clock)
+    sessions, hashing = Sessions(keyring, clock), _hashing(limits.password_hashes, stack)
     deposits, resolver = _deposits(settings, clock, master), _resolver(settings, clock)
     signing_keys = SigningKeys(store, master.instance_guard, resolver, chain, clock, offload)
     common = (store, keyring, directory, chain, deposits, offload, clock)
@@ -138,10 +135,8 @@ def _furnished(
         signing_keys=signing_keys,
     )
     mailroom = furnish(settings, *common, resolver, who)
-    if settings.relays:
-        mailroom.inbound.on_judged = mailroom.reports.ledger.judged
-    for closing in (offload.close, sessions.close, deposits.close):
-        stack.callback(closing)
+    external = ExternalAccounts(store, keyring, chain, deposits, offload, clock, settings.external)
+    _close_with(stack, offload.close, sessions.close, deposits.close)
     return House(
         *(settings, clock, offload, resolver, master, keystore, store, chain),
         *(keyring, directory, sessions),
@@ -158,14 +153,16 @@ def _furnished(
         inbound=mailroom.inbound,
         spam=mailroom.spam,
         delivery=mailroom.delivery,
-        approved=mailroom.approved,
-        external=ExternalAccounts(
-            store, keyring, chain, deposits, offload, clock, settings.external
-        ),
+        external=external,
         reports=mailroom.reports,
         outgoing=mailroom.outgoing,
         queue_desk=mailroom.queue_desk,
     )
+
+
+def _close_with(stack: AsyncExitStack, *closings: Callable[[], None]) -> None:
+    for closing in closings:
+        stack.callback(closing)
 
 
 def _hashing(at_once: int, stack: AsyncExitStack) -> Hashing:

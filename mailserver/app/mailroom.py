@@ -16,7 +16,6 @@ from mailserver.mail.inbound import Inbound
 from mailserver.mail.outgoing import Outgoing
 from mailserver.mail.queue_desk import QueueDesk
 from mailserver.mail.quota import QuotaWatch
-from mailserver.mail.scripts import Approved
 from mailserver.mail.sieve import Filtering
 from mailserver.mail.signing import Signing
 from mailserver.mail.spam import Spam
@@ -43,7 +42,6 @@ class Mailroom:
     queue_desk: QueueDesk
     signing: Signing
     sending: SendingLimits
-    approved: Approved
 
 
 def furnish(
@@ -84,7 +82,7 @@ def furnish(
     spam = Spam(settings, store, instance, resolver, offload, clock)
     return Mailroom(
         reports=reports,
-        inbound=_inbound(settings, delivery, spam, resolver, offload, clock),
+        inbound=_inbound(settings, delivery, spam, reports, resolver, offload, clock),
         spam=spam,
         delivery=delivery,
         filtering=filtering,
@@ -92,7 +90,6 @@ def furnish(
         queue_desk=desk,
         signing=signing,
         sending=sending,
-        approved=who.forwards.approved,
     )
 
 
@@ -100,14 +97,18 @@ def _inbound(
     settings: Settings,
     delivery: Delivery,
     spam: Spam,
+    reports: Reporting,
     resolver: Resolver,
     offload: Offload,
     clock: Clock,
 ) -> Inbound:
-    """Make the way in for strangers' mail."""
+    """Make the way in for strangers' mail; what is judged is reported where reports can leave."""
     trusted = frozenset(settings.spam.trusted_sealers)
     name = settings.hostname
-    return Inbound(delivery, resolver, spam, offload, clock, name, trusted_sealers=trusted)
+    inbound = Inbound(delivery, resolver, spam, offload, clock, name, trusted_sealers=trusted)
+    if settings.relays:
+        inbound.on_judged = reports.ledger.judged
+    return inbound
 
 
 def _schedule(queue: Queue) -> Schedule:
