@@ -166,14 +166,9 @@ class Provisioning:
             Refused: WEAK_PASSWORD; NOT_PERMITTED, the address was another account's within a year
                 and no `second` administrator approves.
         """
-        if await self._store.domains.get(address.domain) is None:
-            raise Absent(Condition.NO_SUCH_DOMAIN, f"there is no domain {address.domain} here")
-        receiving = self._keyring.receiving
-        taken = await receiving.address(address, fresh=True) is not None
-        if taken or await self._store.accounts.by_address(address.key) is not None:
-            raise Conflict(Condition.ALREADY_EXISTS, "somebody has this address already")
+        await self._check_free(address)
         passwords.check(password, address)
-        account_id = new_account_id()
+        account_id, receiving = new_account_id(), self._keyring.receiving
         free = await cleared(receiving, address, account_id, second, self._clock)
         key = AccountKey.random(self._suite)
         code = new_recovery_code()
@@ -194,6 +189,14 @@ class Provisioning:
         if free.whose is not None:
             await self._tell(free.whose, Notice.ADDRESS_GIVEN_AWAY, str(address))
         return NewUser(account_id, address, code)
+
+    async def _check_free(self, address: Address) -> None:
+        """See that an address is at a domain of ours and nobody's."""
+        if await self._store.domains.get(address.domain) is None:
+            raise Absent(Condition.NO_SUCH_DOMAIN, f"there is no domain {address.domain} here")
+        taken = await self._keyring.receiving.address(address, fresh=True) is not None
+        if taken or await self._store.accounts.by_address(address.key) is not None:
+            raise Conflict(Condition.ALREADY_EXISTS, "somebody has this address already")
 
     async def _first_steps(
         self,

@@ -31,7 +31,7 @@ told = Table(
     metadata,
     account_key(),
     text(
-        "notice", "none", "what the owner was told and need not be told again", "account", key=True
+        "notice", "clear", "what the owner was told and need not be told again", "account", key=True
     ),
     instant("at", "when", "account"),
     sqlite_with_rowid=False,
