@@ -34,6 +34,8 @@ def ports(zegel: Zegel) -> Iterator[dict[str, str]]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("ZEGEL_")}
     for name in ("MX", "SUBMISSION", "SUBMISSIONS", "IMAP", "IMAPS"):
         environ[f"ZEGEL_LISTENERS_{name}_ADDRESS"] = "127.0.0.1:0"
+    for name in ("HTTPS", "API"):
+        environ[f"ZEGEL_LISTENERS_{name}_ADDRESS"] = "off"
     with subprocess.Popen(
         [sys.executable, "-m", "mailserver", "serve"],
         stdout=subprocess.PIPE,

@@ -26,13 +26,13 @@ from webui.errors import problem
 from webui.jmap.limits import REQUEST_OCTETS
 from webui.jmap.routes import api_jmap, web_jmap
 from webui.public.acme import router as port_80
-from webui.public.landing import discovery, pages
+from webui.public.landing import pages
 from webui.public.routes import router as public
 from webui.site import Site
 
 ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
-    Site.WEBMAIL: (account, web_jmap, pages, discovery),
-    Site.API: (api_jmap, discovery),
+    Site.WEBMAIL: (account, web_jmap, pages),
+    Site.API: (api_jmap,),
     Site.ADMIN: (),
     Site.PORTAL: (pages,),
     Site.HTTP: (port_80,),

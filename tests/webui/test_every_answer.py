@@ -16,7 +16,10 @@ REQUESTS = [
     ("https", "HEAD", "/robots.txt", {}, 405),
     ("https", "GET", "/robots.txt", {}, 200),
     ("https", "GET", "/.well-known/security.txt", {}, 200),
-    ("https", "GET", "/.well-known/jmap", {}, 307),
+    ("https", "GET", "/.well-known/jmap", {}, 401),
+    ("https", "GET", "/api/account/session", {}, 401),
+    ("api", "GET", "/.well-known/jmap", {}, 401),
+    ("api", "GET", "/api/account/session", {}, 404),
     ("https", "GET", "/.well-known/mta-sts.txt", {}, 404),
     ("https", "GET", "/mail/config-v1.1.xml?emailaddress=noor@example.test", {}, 200),
     ("https", "GET", "/mail/config-v1.1.xml?emailaddress=noor@else.test", {}, 404),
@@ -70,10 +73,18 @@ async def test_all_fields_stand_in_every_answer(server: WebServer) -> None:
             check(answer.headers, where)
 
 
+async def test_only_the_api_asks_for_a_password(server: WebServer) -> None:
+    async with server.client("https") as https, server.client("api") as api:
+        refused = await api.get("/.well-known/jmap")
+        schemes = refused.headers.get_list("www-authenticate")
+        assert [scheme.split()[0] for scheme in schemes] == ["Basic", "Bearer"]
+        assert "www-authenticate" not in (await https.get("/.well-known/jmap")).headers
+
+
 async def test_errors_are_problem_details(server: WebServer) -> None:
     async with server.client("https") as client:
         for door, method, path, fields, code in REQUESTS:
-            if door != "https" or method == "HEAD" or code in (200, 307, 400):
+            if door != "https" or method == "HEAD" or code in (200, 400):
                 continue
             answer = await client.request(method, path, headers=fields)
             if path.endswith("mta-sts.txt"):

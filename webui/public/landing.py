@@ -1,16 +1,11 @@
-"""The front door of a site: a plain page until there is a web app, and where JMAP begins."""
-
-from http import HTTPStatus
+"""The front door of a site: a plain page until there is a web app."""
 
 from fastapi import APIRouter
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from webui.security import PAGE_POLICY
 
-SESSION_PATH = "/jmap/session"
-
 pages = APIRouter(include_in_schema=False)
-discovery = APIRouter(include_in_schema=False)
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -33,9 +28,3 @@ _PAGE = """<!DOCTYPE html>
 async def front() -> Response:
     """Say what this is."""
     return HTMLResponse(_PAGE, headers={"content-security-policy": PAGE_POLICY})
-
-
-@discovery.get("/.well-known/jmap")
-async def jmap() -> Response:
-    """Show a client where its session is. Source: RFC 8620 §2.2."""
-    return RedirectResponse(SESSION_PATH, HTTPStatus.TEMPORARY_REDIRECT)

@@ -184,7 +184,7 @@ async def test_bound_on_connections_holds_across_doors(tmp_path: Path) -> None:
 
 def started(zegel: Zegel, *words: str) -> subprocess.Popen[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("ZEGEL_")}
-    for name in ("MX", "SUBMISSION", "SUBMISSIONS", "IMAP", "IMAPS"):
+    for name in ("MX", "SUBMISSION", "SUBMISSIONS", "IMAP", "IMAPS", "HTTPS", "API"):
         environ[f"ZEGEL_LISTENERS_{name}_ADDRESS"] = "127.0.0.1:0"
     return subprocess.Popen(
         [sys.executable, "-m", "mailserver", "serve", *words],
