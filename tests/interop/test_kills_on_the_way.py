@@ -35,6 +35,8 @@ pytestmark = pytest.mark.long
 
 LETTERS = int(os.environ.get("ZEGEL_TRAVELLERS", "1200"))
 """How many are promised; ten thousand is what `make soak` asks for."""
+LIFE = (1.0, 4.0) if LETTERS < 5_000 else (5.0, 20.0)
+"""Seconds from one death to the next: a long run is not to be spent on starting."""
 SENDERS = 6
 READERS = range(1, 5)  # user 0 writes
 MOMENT = 3.0
@@ -175,7 +177,7 @@ async def kill_at_random(load: Load, server: Server, there: Postfix, books: Book
     """Kill one of the two, or both, again and again while letters are written."""
     dice, deaths = random.SystemRandom(), Counter[str]()
     while load.goes_on:
-        await asyncio.sleep(dice.uniform(1.0, 4.0))
+        await asyncio.sleep(dice.uniform(*LIFE))
         victims = dice.choice(
             (("zegel",), ("zegel",), ("postfix",), ("postfix",), ("zegel", "postfix"))
         )
