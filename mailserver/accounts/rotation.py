@@ -1,6 +1,7 @@
 """A new master key: rows sealed anew, deposits marked anew, and no user needed (PRIVACY §5).
 
-Signing keys of domains, the instance's own guarded data, are rows as well, of the mail database.
+The instance's own guarded data are rows as well, of the mail database: signing keys of domains,
+policies of other domains, reports, and what the server itself has in the queue.
 
 In three steps, so that any number of nodes goes on serving. First the key file gets the new key
 beside the old (`MasterKeys.rotate`), and each node is started again: it can now open rows under
@@ -17,12 +18,15 @@ from mailserver.accounts.keyring import Keyring
 from mailserver.audit.chain import Chain
 from mailserver.audit.entry import OPERATOR, SERVER, Event
 from mailserver.model.errors import Conflict, Corrupt
-from mailserver.model.ids import AccountId, EpochId
+from mailserver.model.ids import AccountId, EpochId, ObjectId
+from mailserver.model.sealed import Guarded
 from mailserver.store.dkim import DkimKeyRow
+from mailserver.store.instance_cells import Cell, Place
 from mailserver.store.keystore import Replace, Row
 from mailserver.store.keystore_tables import Rows
 from mailserver.store.store import Store
 from mailserver.vault.epochs import DepositMarks
+from mailserver.vault.guard import Kind
 from mailserver.vault.records import (
     UNSEALED_KID,
     RowName,
@@ -47,6 +51,15 @@ SEALED_ROWS = {
     Rows.VAULTS: Table.VAULT,
     Rows.SEEN: Table.SEEN,
 }
+OWN_BATCH = 50  # reports are large
+OWN_DATA = {
+    Place.STS_POLICY: Kind.CONFIGURATION,
+    Place.REPORT: Kind.REPORT,
+    Place.OBSERVATION: Kind.OBSERVATION,
+    Place.QUEUED: Kind.QUEUE_ITEM,
+    Place.SUBMISSION: Kind.QUEUE_ITEM,
+    Place.DESTINATION: Kind.QUEUE_ITEM,
+}
 _FIRST = (AccountId(b""), EpochId(0))
 
 Progress = Callable[[int], None]
@@ -54,19 +67,27 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How many rows, deposits and signing keys of domains each master key still has."""
+    """How many rows, deposits, signing keys and other data each master key still has."""
 
     current: int
     rows: dict[int, int]
     deposits: dict[int, int]
     signing_keys: dict[int, int]
+    own_data: dict[int, int]
+    """The instance's other guarded data: policies, reports, its mail in the queue."""
+
+    def needing(self, kid: int) -> int:
+        """Count what cannot be opened without a master key."""
+        counts = (self.rows, self.deposits, self.signing_keys, self.own_data)
+        return sum(count.get(kid, 0) for count in counts)
 
     def left(self) -> int:
         """Count what is to be moved before older keys can go."""
         of_rows = sum(n for kid, n in self.rows.items() if kid not in (UNSEALED_KID, self.current))
         of_deposits = sum(n for kid, n in self.deposits.items() if kid not in (0, self.current))
         of_domains = sum(n for kid, n in self.signing_keys.items() if kid != self.current)
-        return of_rows + of_deposits + of_domains
+        of_us = sum(n for kid, n in self.own_data.items() if kid != self.current)
+        return of_rows + of_deposits + of_domains + of_us
 
 
 @dataclass(slots=True)
@@ -76,12 +97,13 @@ class Resealed:
     rows: int = 0
     deposits: int = 0
     signing_keys: int = 0
+    own_data: int = 0
     refused: int = 0
 
     @property
     def moved(self) -> int:
         """How many were sealed or marked anew."""
-        return self.rows + self.deposits + self.signing_keys
+        return self.rows + self.deposits + self.signing_keys + self.own_data
 
 
 class Rotation:
@@ -101,6 +123,7 @@ class Rotation:
             _summed(counts),
             await self._store.epochs.mark_kids(),
             await self._signing_kids(),
+            await self._own_kids(),
         )
 
     async def reseal(self, told: Progress | None = None) -> Resealed:
@@ -118,6 +141,8 @@ class Rotation:
             await self._reseal_table(rows, table, done, told)
         await self._remark(done, told)
         await self._reguard(done, told)
+        for place, kind in OWN_DATA.items():
+            await self._reguard_own(place, kind, done, told)
         if done.refused:
             await self._chain.record(
                 Event.KEY_MISMATCH, actor=SERVER, facts={"refused": done.refused}
@@ -223,6 +248,40 @@ class Rotation:
                     done.refused += 1
                     continue
                 done.signing_keys += await self._store.dkim_keys.reseal(row, sealed)
+            if told is not None:
+                told(done.moved)
+
+    async def _own_kids(self) -> dict[int, int]:
+        """Count the instance's other guarded data by master key; 0 for what names none."""
+        guard = self._keyring.master.instance_guard
+        counts: list[dict[int, int]] = []
+        for place in OWN_DATA:
+            for prefix, number in (await self._store.instance_cells.prefixes(place)).items():
+                try:
+                    kid = guard.kid_of(Guarded(prefix))
+                except Corrupt:
+                    kid = 0
+                counts.append({kid: number})
+        return _summed(counts)
+
+    async def _reguard_own(
+        self, place: Place, kind: Kind, done: Resealed, told: Progress | None
+    ) -> None:
+        """Put the instance's data of one place under the current key."""
+        guard, cells = self._keyring.master.instance_guard, self._store.instance_cells
+        last: Cell | None = None
+        while page := await cells.page(place, guard.prefix, last, limit=OWN_BATCH):
+            last = page[-1]
+            changes = []
+            for cell in page:
+                name = ObjectId(cell.object_id)
+                try:
+                    opened = guard.open(kind, name, cell.guarded)
+                except Corrupt:
+                    done.refused += 1
+                    continue
+                changes.append((cell, guard.seal(kind, name, opened)))
+            done.own_data += await cells.replace(place, changes)
             if told is not None:
                 told(done.moved)
 

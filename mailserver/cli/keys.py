@@ -44,10 +44,13 @@ def status(context: typer.Context) -> None:
     """Say which keys there are and what still stands under each; never their content.
 
     Rows are those of the keystore. Deposit marks stand on mail that came while its reader was away.
-    Domains sign their mail with signing keys.
+    Domains sign their mail with signing keys. The server's own data are policies of other domains,
+    reports, and what it has in the queue itself.
     """
     kids, found = in_house(context, _counted)
-    named = {*found.rows, *found.deposits, *found.signing_keys} - {0}  # 0: under no master key
+    named = {*found.rows, *found.deposits, *found.signing_keys, *found.own_data} - {
+        0
+    }  # 0: under no master key
     rows = [
         (
             f"master key {kid}",
@@ -55,11 +58,13 @@ def status(context: typer.Context) -> None:
             f"{found.rows.get(kid, 0):,}",
             f"{found.deposits.get(kid, 0):,}",
             f"{found.signing_keys.get(kid, 0):,}",
+            f"{found.own_data.get(kid, 0):,}",
         )
         for kid in sorted({*kids, *named})
     ]
-    audit = ("audit key", "signs checkpoints", "", "", "")
-    table(("key", "use", "rows", "deposit marks", "signing keys"), [*rows, audit])
+    audit = ("audit key", "signs checkpoints", "", "", "", "")
+    head = ("key", "use", "rows", "deposit marks", "signing keys", "own data")
+    table(head, [*rows, audit])
 
 
 def _use(kid: int, kids: tuple[int, ...], found: Status) -> str:
@@ -79,7 +84,7 @@ def rotate(
         typer.Option("--reseal-only", help="Add no key; move what stands under older ones."),
     ] = False,
 ) -> None:
-    """Make a new master key; move all keystore rows, deposit marks and signing keys to it.
+    """Make a new master key; move all keystore rows, deposit marks and keys to it.
 
     No user is needed and no mail is sealed anew. A running server knows only the keys it began
     with, so either stop every server first, or rotate in three steps: `zegel keys rotate
@@ -134,7 +139,7 @@ async def _counted(house: House) -> tuple[tuple[int, ...], Status]:
 
 
 async def _reseal(house: House) -> tuple[Resealed, Status]:
-    progress = Progress("rows, deposit marks and signing keys moved")
+    progress = Progress("rows, deposit marks, signing keys and data of our own moved")
     rotation = _rotation(house)
     done = await rotation.reseal(progress)
     progress.end()
@@ -166,11 +171,11 @@ def retire(
     if kid not in kids:
         fail(f"there is no master key {kid}")
     rows, marks = found.rows.get(kid, 0), found.deposits.get(kid, 0)
-    signing = found.signing_keys.get(kid, 0)
+    signing, own = found.signing_keys.get(kid, 0), found.own_data.get(kid, 0)
     if kid == found.current:
         fail(f"master key {kid} is the current one: `zegel keys rotate` makes another")
-    if rows or marks or signing:
-        needed = f"{rows:,} rows, {marks:,} deposit marks and {signing:,} signing keys"
+    if found.needing(kid):
+        needed = f"{rows:,} rows, {marks:,} deposit marks, {signing:,} signing keys, {own:,} others"
         fail(f"{needed} still need master key {kid}")
     path = settings.keys.master_file
     told(lambda: _rewritten(settings, lambda master: master.retire(path, kid)))

@@ -23,6 +23,7 @@ from mailserver.store.entries import Entries
 from mailserver.store.epochs import Epochs
 from mailserver.store.external import Externals
 from mailserver.store.greylist import Greylist
+from mailserver.store.instance_cells import InstanceCells
 from mailserver.store.junk_models import JunkModels
 from mailserver.store.list_blocks import ListBlocks
 from mailserver.store.locking import lock_accounts
@@ -79,6 +80,7 @@ class Store:
         self.queue = Queue(self._access, ROW_OCTETS[database.kind])
         self.sts_policies = StsPolicies(self._access)
         self.reports = Reports(self._access)
+        self.instance_cells = InstanceCells(self._access)
         self.sending = Sending(self._access)
         self.sieve = Sieve(self._access)
         self.senders = Senders(self._access)

@@ -154,6 +154,11 @@ class InstanceGuard:
         """
         return mac(self._names, name.encode())[:HASH_OCTETS]
 
+    @property
+    def prefix(self) -> bytes:
+        """How everything begins that it seals now."""
+        return _FORMAT_OCTET + _KID.pack(self._current)
+
     def kid_of(self, guarded: Guarded) -> int:
         """Return the number of the master key it is under, for a rotation to find what is left.
 

@@ -1,5 +1,6 @@
 """A new master key takes over while everybody goes on."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -7,16 +8,29 @@ from sqlalchemy import text
 
 from mailserver.accounts.domain_rules import DomainRules
 from mailserver.accounts.rotation import Rotation
+from mailserver.mail.incoming import Incoming
+from mailserver.mail.outgoing import Origin, Outgoing, Parcel
+from mailserver.mail.report_intake import ReportIntake, opened
+from mailserver.mail.report_ledger import ReportLedger, Session
+from mailserver.mail.report_ledger import opened as observed
+from mailserver.mail.sts_shelf import StsShelf
+from mailserver.mailauth.mta_sts import Kept
 from mailserver.model.address import Address
+from mailserver.model.envelope import Envelope, Onward
 from mailserver.model.errors import Refused
-from mailserver.model.sealed import Plaintext
+from mailserver.model.ids import AccountId, ObjectId
+from mailserver.model.sealed import Guarded, Plaintext
 from mailserver.runtime.clock import ManualClock
 from mailserver.store.epochs import NewEpoch
+from mailserver.store.instance_cells import Place
 from mailserver.store.keystore_tables import Rows
+from mailserver.store.reports import ReportKind, day_of
 from mailserver.vault.epochs import DepositMarks, Deposits, NewEpochValues
+from mailserver.vault.guard import AccountGuard, Kind
 from mailserver.vault.master import MasterKeys
 from mailserver.vault.records import Scope
 from tests.support.accounts import PEER, Node, open_node
+from tests.support.reports import gzipped_mail
 
 
 def rotation(node: Node) -> Rotation:
@@ -127,4 +141,68 @@ async def test_what_is_not_authentic_is_left_and_told(node: Node, rotated: Node)
     assert done.refused == 2
     assert (await rotation(rotated).status()).left() == 2
     assert await rotated.keystore.kids(Rows.ACCOUNTS) == {2: 1}
+    await rotated.close()
+
+
+THERE = Address("them", "there.test")
+KEPT = Kept("id1", b"version: STSv1", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+async def fill_own(node: Node) -> None:
+    """Let the server have something of its own everywhere."""
+    guard, later = node.master.instance_guard, node.clock.now() + timedelta(days=90)
+    await StsShelf(node.store.sts_policies, guard).put("there.test", KEPT, until=later)
+    outgoing = Outgoing(node.store, nobodys, guard, node.clock, node.offload)
+    text = Plaintext(b"Subject: a report\r\n\r\nWords.\r\n")
+    await outgoing.enqueue(Parcel(Origin(None, guard), Envelope(None), text, [Onward(THERE)]))
+    ledger = ReportLedger(node.store, guard, node.clock)
+    ledger.spoke("there.test", Session("sts", result="certificate-expired"))
+    await ledger.flush()
+    intake = ReportIntake(node.store, guard, node.clock, node.offload)
+    mail = Incoming(Plaintext(gzipped_mail()), None, b"")
+    await intake.take(mail, Address("dmarc-reports", "example.org"))
+
+
+async def nobodys(_account: AccountId) -> AccountGuard:
+    raise AssertionError("nobody has anything in the queue")
+
+
+async def test_what_is_the_servers_own_moves_as_well(
+    node: Node, rotated: Node, tmp_path: Path
+) -> None:
+    await fill_own(node)
+    before = await rotation(rotated).status()
+    # a policy, a report, a count; in the queue a recipient, a message, a destination
+    assert before.own_data == {1: 6}
+    assert before.needing(1) == before.left() == 7  # and the audit log's end
+    done = await rotation(rotated).reseal()
+    assert (done.own_data, done.refused) == (6, 0)
+    after = await rotation(rotated).status()
+    assert (after.own_data, after.left()) == ({2: 6}, 0)
+    assert (await rotation(rotated).reseal()).own_data == 0
+    store, alone = rotated.store, rotated.master.retire(tmp_path / "master.key", 1)
+    guard, now = alone.instance_guard, rotated.clock.now()
+    outgoing = Outgoing(store, nobodys, guard, rotated.clock, rotated.offload)
+    (due,) = await outgoing.due(1)
+    assert due.recipient.address == THERE
+    assert (await outgoing.content(due)).reveal().endswith(b"Words.\r\n")
+    (row,) = await store.reports.page("example.org", ReportKind.DMARC, now - timedelta(days=1), 10)
+    assert opened(guard, row) is not None
+    (day,) = await store.reports.days(day_of(now) + 1, 10)
+    (seen,) = await store.reports.of_day(day, 10)
+    assert observed(guard, seen).domain == "there.test"
+    (cell,) = await store.instance_cells.page(Place.STS_POLICY, b"", limit=10)
+    assert KEPT.text in guard.open(Kind.CONFIGURATION, ObjectId(cell.object_id), cell.guarded)
+    await rotated.close()
+
+
+async def test_own_data_that_is_not_authentic_is_left_and_told(node: Node, rotated: Node) -> None:
+    await fill_own(node)
+    (cell,) = await node.store.instance_cells.page(Place.REPORT, b"", limit=10)
+    forged = Guarded(cell.guarded[:-1] + bytes([cell.guarded[-1] ^ 1]))
+    assert await node.store.instance_cells.replace(Place.REPORT, [(cell, forged)]) == 1
+    assert await node.store.instance_cells.replace(Place.REPORT, [(cell, forged)]) == 0
+    done = await rotation(rotated).reseal()
+    assert (done.own_data, done.refused) == (5, 1)
+    assert (await rotation(rotated).status()).needing(1) == 1
     await rotated.close()

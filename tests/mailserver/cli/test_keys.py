@@ -24,7 +24,7 @@ def zegel(tmp_path: Path) -> Zegel:
 
 
 def status(zegel: Zegel) -> dict[str, list[str]]:
-    """Return the lines of `keys status` by key: use, rows, deposit marks, signing keys."""
+    """Return the lines of `keys status` by key: use, rows, deposit marks, signing keys, own."""
     lines = [line.split("  ") for line in zegel.done("keys", "status").splitlines()[1:]]
     cells = [[cell.strip() for cell in line if cell.strip()] for line in lines]
     return {cell[0]: cell[1:] for cell in cells}
@@ -52,7 +52,13 @@ def test_keys_go_where_they_are_told(zegel: Zegel, tmp_path: Path) -> None:
 
 def test_a_new_master_key_takes_everything_over_and_the_old_one_goes(zegel: Zegel) -> None:
     before = status(zegel)
-    assert before["master key 1"] == ["current", "4", "0", "4"]  # with the end of the audit log
+    assert before["master key 1"] == [
+        "current",
+        "4",
+        "0",
+        "4",
+        "0",
+    ]  # with the end of the audit log
     assert before["audit key"] == ["signs checkpoints"]
     assert "is the current one" in zegel.refused("keys", "retire", "1")
     file = zegel.config.parent / "secrets" / "master.key"
@@ -60,10 +66,10 @@ def test_a_new_master_key_takes_everything_over_and_the_old_one_goes(zegel: Zege
     rotated = zegel("keys", "rotate")
     assert rotated.status == 0, rotated
     assert "under master key 2" in rotated.out
-    assert "7 rows, deposit marks and signing keys moved" in rotated.err
+    assert "7 rows, deposit marks, signing keys and data of our own moved" in rotated.err
     after = status(zegel)
-    assert after["master key 2"] == ["current", "4", "0", "4"]
-    assert after["master key 1"] == ["for what is older", "0", "0", "0"]
+    assert after["master key 2"] == ["current", "4", "0", "4", "0"]
+    assert after["master key 1"] == ["for what is older", "0", "0", "0", "0"]
     assert "no master key 3" in zegel.refused("keys", "retire", "3")
     zegel.done("keys", "retire", "1")
     assert "master key 1" not in status(zegel)
@@ -82,7 +88,7 @@ def test_marks_on_mail_nobody_has_read_hold_a_key_and_move_with_it(zegel: Zegel)
     assert marks > 0
     zegel.done("keys", "rotate", "--add-only")
     said = zegel.refused("keys", "retire", "1")
-    assert f"{marks} deposit marks and 8 signing keys still need master key 1" in said
+    assert f"{marks} deposit marks, 8 signing keys, 0 others still need master key 1" in said
     assert zegel("keys", "rotate", "--reseal-only").status == 0
     assert status(zegel)["master key 2"][2] == str(marks)
     zegel.done("keys", "retire", "1")
