@@ -191,11 +191,14 @@ class Directory:
     async def _expanded(self, group: GroupRecord, domain: DomainRecord) -> Members:
         """Return everybody a group stands for, once, whatever groups are in it."""
         members = Members(group, inside_only=domain.no_external_forward)
+        ours: dict[str, bool] = {}  # members are of a few domains
         while (address := members.next()) is not None:
-            if not await self.is_local(address.domain):
+            if address.domain not in ours:
+                ours[address.domain] = await self.is_local(address.domain)
+            if ours[address.domain]:
+                await self._expand(members, address)
+            else:
                 members.add_outside(address)
-                continue
-            await self._expand(members, address)
         return members
 
     async def _expand(self, members: Members, address: Address) -> None:
