@@ -24,6 +24,7 @@ _SEALED_AS = {
     RecordKind.SUBMISSION: Kind.SETTING,
     RecordKind.ADDRESS_BOOK: Kind.CONTACT,
     RecordKind.CARD: Kind.CONTACT,
+    RecordKind.SCRIPT: Kind.SETTING,
 }
 
 log = get_logger("mail")

@@ -16,6 +16,8 @@ class RecordKind(IntEnum):
     SUBMISSION = 2
     ADDRESS_BOOK = 3
     CARD = 4
+    SCRIPT = 5
+    """The id of a Sieve script; its content is guarded elsewhere."""
 
 
 class RecordChange(NamedTuple):

@@ -2,6 +2,7 @@
 
     B12          the message of email 12
     U0f3a…       what was uploaded
+    Z7e11…       a Sieve script as it stands
     B12-1_2      part 1.2 of it, decoded; parts of an attached message go on behind: B12-3-1
 
 Source: RFC 8620 §1.2, §6; RFC 8621 §4.1.4.
@@ -30,6 +31,11 @@ def of_upload(upload: bytes) -> str:
     return f"U{upload.hex()}"
 
 
+def of_script(name: bytes) -> str:
+    """Write the blob id of a script; `name` changes with its content."""
+    return f"Z{name.hex()}"
+
+
 def email_of(blob_id: str) -> EmailId | None:
     """Return the email whose message, or a part of it, the blob is."""
     found = _ID.match(blob_id)
@@ -43,6 +49,8 @@ async def octets_of(context: Context, blob_id: str) -> Plaintext:
         Absent: NO_SUCH_MESSAGE, nobody has it.
         Corrupt: DAMAGED.
     """
+    if blob_id.startswith("Z"):
+        return await _script(context, blob_id)
     found = _ID.match(blob_id)
     if found is None:
         raise _absent()
@@ -55,6 +63,14 @@ async def octets_of(context: Context, blob_id: str) -> Plaintext:
     for path in parts.split("-")[1:]:
         octets = _part(octets, path.replace("_", "."))
     return Plaintext(octets)
+
+
+async def _script(context: Context, blob_id: str) -> Plaintext:
+    scripts = context.services.rules_of(context.account).scripts
+    for each in await scripts.listing():
+        if of_script(each.id) == blob_id:
+            return await scripts.get(each.name)
+    raise _absent()
 
 
 def _part(octets: bytes, path: str) -> bytes:

@@ -14,6 +14,7 @@ import msgspec
 from mailserver.mail.account import Account
 from mailserver.mail.state import State
 from mailserver.model.change import Change
+from mailserver.model.record import RecordKind
 from webui.jmap.errors import RequestError
 
 LISTENERS_EACH = 20
@@ -21,6 +22,13 @@ LISTENERS = 10_000
 LOOK_SECONDS = 2.0  # how late a listener may notice that its account was given back
 SHORTEST_PING = 30
 LONGEST_PING = 900
+RECORD_TYPES = {
+    RecordKind.IDENTITY: "Identity",
+    RecordKind.SUBMISSION: "EmailSubmission",
+    RecordKind.ADDRESS_BOOK: "AddressBook",
+    RecordKind.CARD: "ContactCard",
+    RecordKind.SCRIPT: "SieveScript",
+}
 MAIL_TYPES = ("Email", "EmailDelivery", "Mailbox", "Thread")
 
 
@@ -53,6 +61,7 @@ def types_of(changes: Collection[Change] | None) -> set[str]:
         return set(MAIL_TYPES)
     found: set[str] = set()
     for change in changes:
+        found |= {RECORD_TYPES[RecordKind(kind)] for kind in change.records}
         if change.mailboxes:
             found.add("Mailbox")
         if change.entries or change.emails_destroyed:
@@ -69,10 +78,14 @@ def types_of(changes: Collection[Change] | None) -> set[str]:
 
 def state_change(account_id: str, types: Collection[str], state: State) -> dict[str, Any]:
     """Return a StateChange object."""
-    states = {
-        name: str(state.email) if name == "EmailDelivery" else str(state) for name in sorted(types)
-    }
+    states = {name: _named(name, state) for name in sorted(types)}
     return {"@type": "StateChange", "changed": {account_id: states}}
+
+
+def _named(name: str, state: State) -> str:
+    if name == "EmailDelivery":
+        return str(state.email)
+    return str(state.modseq) if name in RECORD_TYPES.values() else str(state)
 
 
 class Told:

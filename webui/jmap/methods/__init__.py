@@ -1,6 +1,17 @@
 """The methods, a module a data type; each module ends with its `MODULE`, listed here."""
 
-from webui.jmap.methods import core, email, email_write, identity, mailbox, submission, thread
+from webui.jmap.methods import (
+    contacts,
+    core,
+    email,
+    email_write,
+    identity,
+    mailbox,
+    sieve,
+    submission,
+    thread,
+    vacation,
+)
 from webui.jmap.registry import Registry
 
 REGISTRY = Registry(
@@ -12,5 +23,8 @@ REGISTRY = Registry(
         email_write.MODULE,
         identity.MODULE,
         submission.MODULE,
+        contacts.MODULE,
+        sieve.MODULE,
+        vacation.MODULE,
     )
 )
