@@ -1,13 +1,17 @@
 """The methods, a module a data type; each module ends with its `MODULE`, listed here."""
 
 from webui.jmap.methods import (
+    blob,
     contacts,
     core,
     email,
     email_write,
     identity,
     mailbox,
+    push_subscription,
+    quota,
     sieve,
+    snippet,
     submission,
     thread,
     vacation,
@@ -20,11 +24,15 @@ REGISTRY = Registry(
         mailbox.MODULE,
         thread.MODULE,
         email.MODULE,
+        snippet.MODULE,
+        quota.MODULE,
+        blob.MODULE,
+        push_subscription.MODULE,
         email_write.MODULE,
         identity.MODULE,
         submission.MODULE,
-        contacts.MODULE,
-        sieve.MODULE,
         vacation.MODULE,
+        sieve.MODULE,
+        contacts.MODULE,
     )
 )
