@@ -70,16 +70,18 @@ class Sender:
     secret: str
     directory: Path
 
-    def _submit(self, recipients: list[str], message: bytes) -> None:
+    def _submit(self, recipients: list[str], message: bytes, options: tuple[str, ...]) -> None:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         port = self.server.ports["submissions"]
         with smtplib.SMTP_SSL("127.0.0.1", port, context=context) as client:
             client.login("ann@example.test", self.secret)
-            client.sendmail("ann@example.test", recipients, message)
+            client.sendmail("ann@example.test", recipients, message, options)
 
-    async def submit(self, *recipients: str, message: bytes = MESSAGE) -> None:
-        await asyncio.to_thread(self._submit, list(recipients), message)
+    async def submit(
+        self, *recipients: str, message: bytes = MESSAGE, options: tuple[str, ...] = ()
+    ) -> None:
+        await asyncio.to_thread(self._submit, list(recipients), message, options)
 
     def queued(self) -> int:
         with sqlite3.connect(self.server.settings.data_dir / "zegel.sqlite3") as database:
@@ -226,3 +228,20 @@ async def test_a_domain_that_does_not_exist_is_told_at_once(tmp_path: Path) -> N
         await until(lambda: ann.queued() == 0)
         (report,) = await ann.inbox()
         assert b"Status: 5.1.2" in report
+
+
+async def test_what_requires_tls_is_returned_where_the_next_server_cannot_promise_it(
+    tmp_path: Path,
+) -> None:
+    """Postfix has TLS and no REQUIRETLS, so nobody would hold the server after it to it."""
+    certificate, port = trustme.CA().issue_cert("mx.there.test"), shared_port()
+    async with (
+        dns_zone(records(port, digest(certificate)), signed=True) as dns,
+        postfix(certificate, address=POSTFIX, port=port) as there,
+        sender(tmp_path, relay__port=port, dns__nameservers=[str(dns.endpoint)]) as ann,
+    ):
+        await ann.submit("bob@there.test", options=("REQUIRETLS",))
+        await until(lambda: ann.queued() == 0)
+        (report,) = await ann.inbox()
+        assert b"Status: 5.7.30" in report  # RFC 8689 §4.2.1
+        assert there.messages() == []
