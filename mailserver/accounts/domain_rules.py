@@ -76,6 +76,11 @@ class DomainRules:
         record = replace(await self.get(name), no_external_forward=keeps)
         await self._change(record, "no-external-forward" if keeps else "external-forward", actor)
 
+    async def set_second_factor(self, name: str, *, required: bool, actor: str = OPERATOR) -> None:
+        """Ask everybody in a domain for a second factor, or nobody. Raises Absent."""
+        record = replace(await self.get(name), second_factor=required)
+        await self._change(record, "factor-required" if required else "factor-optional", actor)
+
     async def _check_ours(self, address: Address) -> None:
         if not await self._directory.is_local(address.domain):
             raise Absent(Condition.NO_SUCH_DOMAIN, f"there is no domain {address.domain} here")

@@ -16,6 +16,7 @@ from mailserver.cli import (
     doctor,
     domain,
     external,
+    invitation,
     keys,
     password,
     queue,
@@ -35,7 +36,7 @@ program = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks show local variables
 )
 for group in (
-    *(serve, domain, account, address, password),
+    *(serve, domain, account, address, password, invitation),
     *(transfer, external, store, keys, dkim, dns, doctor, reports, queue, audit, demo),
 ):
     group.add_to(program)
