@@ -122,10 +122,11 @@ class Told:
             self.state = await self._account.emails.state()
             yield self._said(set(MAIL_TYPES), wanted) if at_once else {}
             ping_at = None if ping_seconds is None else loop.time() + ping_seconds
-            while not self.over:
-                if await self._wait():
-                    if self.over:
-                        return
+            while True:
+                woken = await self._wait()
+                if self.over:
+                    return
+                if woken:
                     types = types_of(watch.take())
                     self.state = await self._account.emails.state()
                     yield self._said(types, wanted)

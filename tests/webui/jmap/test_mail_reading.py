@@ -333,7 +333,7 @@ async def test_the_quota_says_what_is_used(client: Client) -> None:
 
 
 async def test_no_push_subscription_is_taken(client: Client) -> None:
-    client_calls = [
+    client_calls: list[tuple[str, dict[str, Any]]] = [
         ("PushSubscription/get", {"ids": None}),
         ("PushSubscription/set", {"create": {"k": {"url": "https://push.test"}}}),
     ]
