@@ -104,14 +104,20 @@ class Factors:
         domain = addresses_of(account)[0].domain
         return (await self._keyring.receiving.domain(domain)).second_factor
 
-    async def check(self, account: OpenedRow, proof: Proof, peer: str, *, known: bool) -> None:
+    async def check(
+        self, account: OpenedRow, proof: Proof, peer: str, *, known: bool, first: bool = False
+    ) -> None:
         """See that a factor is the account's, and use it up.
+
+        Shown `first`, before the password, its guesses are counted apart: whoever does not know the
+        password keeps nobody from the step after it.
 
         Raises:
             Refused: AUTHENTICATION_FAILED, it is not, or was used before; TRY_LATER.
             Corrupt: KEY_MISMATCH.
         """
-        name, octets = f"factor {account.account_id.hex()}", proof.value.reveal()
+        name = f"{'first ' if first else ''}factor {account.account_id.hex()}"
+        octets = proof.value.reveal()
         guessable = proof.factor is Factor.TOTP
         attempt = self._delays.attempt(name, octets, peer, guessable=guessable, known=known)
         try:

@@ -118,6 +118,18 @@ class Invitations:
         await self._keyring.clear()
         return user
 
+    async def sweep(self) -> int:
+        """Delete links of every kind whose time is over; return how many."""
+        swept, last, now = 0, None, self._clock.now()
+        while page := await self._keyring.keystore.page(Rows.LINKS, last):
+            last = page[-1]
+            for row in page:
+                record = open_link(self._keyring.master, row.account_id, row.sealed, row.selector)
+                if record.expires_at <= now:
+                    await self._keyring.apply([Delete(Rows.LINKS, row.account_id, row.row_id)])
+                    swept += 1
+        return swept
+
     async def _found(self, token: Plaintext) -> tuple[Row, LinkRecord]:
         place = link_place(token)
         for row in await self._keyring.keystore.fresh(Rows.LINKS, place):

@@ -124,7 +124,8 @@ class SignIn:
                 raise Refused(refusal.condition, _WRONG) from None
             raise
         try:
-            account = await self._lost.settled(proven.account)
+            account = await self._keyring.account(proven.account.account_id, fresh=True)
+            account = await self._lost.settled(account)
             if first is not None and not shown and account.record.factors:
                 known = device == account.account_id
                 await self._factors.check(account, first, visitor.peer, known=known)
@@ -318,7 +319,7 @@ class SignIn:
         if account is None or not account.record.factors or proof.factor is Factor.PASSKEY:
             return False
         try:
-            await self._factors.check(account, proof, visitor.peer, known=False)
+            await self._factors.check(account, proof, visitor.peer, known=False, first=True)
         except Refused:
             return False
         return True

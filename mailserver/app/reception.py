@@ -14,6 +14,7 @@ from mailserver.accounts.provisioning import Provisioning
 from mailserver.accounts.recovery import Recovery
 from mailserver.accounts.sessions import Sessions
 from mailserver.accounts.signing_keys import SigningKeys
+from mailserver.accounts.telling import as_far_as_possible
 from mailserver.audit.chain import Chain
 from mailserver.crypto.suite import Suite
 from mailserver.mail.opened import create_epoch
@@ -52,6 +53,7 @@ def reception(
 ) -> Reception:
     """Hand each service what it works with."""
     delays = Delays(clock, enabled=limits.login_delays)
+    tell = as_far_as_possible(tell)
     logins = Logins(store, keyring, directory, sessions, chain, delays, hashing, clock, tell=tell)
     provisioning = Provisioning(
         *(store, keyring, sessions, chain, hashing, clock),

@@ -128,6 +128,7 @@ async def running(
         tasks.create_task(tasks.every(REPORT, house.reports.sending.send_due))
     if part.sweeps:
         tasks.create_task(tasks.every(SWEEP, house.provisioning.sweep))
+        tasks.create_task(tasks.every(SWEEP, house.desk.sweep))
         tasks.create_task(tasks.every(SWEEP, house.signing_keys.tend))
         tasks.create_task(tasks.every(SWEEP, lambda: forget_old(house.store, house.clock.now())))
     if certificate is not None:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from fastapi import Depends
+from fastapi import Depends, Security
+from fastapi.security import APIKeyCookie, APIKeyHeader
 from starlette.requests import HTTPConnection, Request
 
 from mailserver.accounts.desk import Desk
@@ -40,7 +41,21 @@ def visitor_of(connection: HTTPConnection, peer: Peer) -> Visitor:
     return Visitor(peer, connection.headers.get("user-agent", ""), _cookie(connection, TRUST))
 
 
-def cookie_of(connection: HTTPConnection) -> Plaintext:
+_IN_COOKIE = APIKeyCookie(
+    name=SESSION, auto_error=False, description="the session, as signing in set it"
+)
+_IN_HEADER = APIKeyHeader(
+    name=CSRF_HEADER,
+    auto_error=False,
+    description="the session's token, with whatever changes something",
+)
+
+
+def cookie_of(
+    connection: HTTPConnection,
+    _cookie_shown: Annotated[str | None, Security(_IN_COOKIE)] = None,
+    _token_shown: Annotated[str | None, Security(_IN_HEADER)] = None,
+) -> Plaintext:
     """Return the session's cookie; for a request that changes something, with its CSRF token.
 
     Raises:
