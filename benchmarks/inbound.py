@@ -155,9 +155,28 @@ def dovecot(what: str, variant: str, directory: Path) -> None:
     )
 
 
+def spent(root: int) -> float:
+    """Return the seconds of processor time of a process and all below it, ended ones included."""
+    parents: dict[int, int] = {}
+    ticks: dict[int, int] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:  # it ended meanwhile
+            continue
+        pid = int(status.parent.name)
+        parents[pid] = int(fields[1])
+        ticks[pid] = sum(map(int, fields[11:15]))
+    mine = {root}
+    while more := {pid for pid, parent in parents.items() if parent in mine} - mine:
+        mine |= more
+    return sum(ticks.get(pid, 0) for pid in mine) / os.sysconf("SC_CLK_TCK")
+
+
 async def measure(messages: int, rounds: int) -> dict[str, object]:
     """Measure all three, round after round."""
     rates: dict[str, list[float]] = {"zegel": [], "plain": [], "encrypted": []}
+    costs: dict[str, list[float]] = {"zegel": [], "plain": [], "encrypted": []}
     answered: Counter[str] = Counter()
     async with AsyncExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zegel-inbound-")))
@@ -166,6 +185,7 @@ async def measure(messages: int, rounds: int) -> dict[str, object]:
         environ = {"ZEGEL_DNS_NAMESERVERS": str(dns.endpoint)}
         server: Server = stack.enter_context(serving(home / "zegel", users=USERS, environ=environ))
         ports: dict[str, int] = {"zegel": server.port("mx")}
+        roots: dict[str, list[int]] = {"zegel": [int(server.found["pid"])]}
         peers: dict[str, Postfix] = {}
         for variant, port in LMTP.items():
             stack.callback(dovecot, "wipe", variant, home / "peers")
@@ -180,9 +200,11 @@ async def measure(messages: int, rounds: int) -> dict[str, object]:
                 )
             )
             ports[variant] = peers[variant].port
+            pid = (home / "peers" / f"dovecot-{variant}" / "pid").read_text()
+            roots[variant] = [peers[variant].pid, int(pid)]
         for round_ in range(rounds + 1):
             for name, port in ports.items():
-                begun = time.perf_counter()
+                begun, before = time.perf_counter(), sum(map(spent, roots[name]))
                 codes = await drive(port, home / "mail", round_ * messages, messages)
                 if name in peers:
                     await emptied(peers[name])
@@ -190,6 +212,7 @@ async def measure(messages: int, rounds: int) -> dict[str, object]:
                 answered.update({f"{name} {code}": count for code, count in codes.items()})
                 if round_:  # the first one is for warming up
                     rates[name].append(messages / took)
+                    costs[name].append((sum(map(spent, roots[name])) - before) / messages)
         for name, there in peers.items():
             answered[f"{name} in a mailbox"] = there.log.count("status=sent")
     middle = {name: statistics.median(found) for name, found in rates.items()}
@@ -197,6 +220,9 @@ async def measure(messages: int, rounds: int) -> dict[str, object]:
         "messages": messages,
         "rounds": {name: [round(rate) for rate in found] for name, found in rates.items()},
         "per_s": {name: round(rate) for name, rate in middle.items()},
+        "cpu_ms_per_message": {
+            name: round(1_000 * statistics.median(found), 2) for name, found in costs.items()
+        },
         "times_plain": round(middle["zegel"] / middle["plain"], 2),
         "times_encrypted": round(middle["zegel"] / middle["encrypted"], 2),
         "answered": answered,

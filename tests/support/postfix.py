@@ -97,15 +97,16 @@ class Postfix:
     @property
     def running(self) -> bool:
         """Whether its master lives."""
-        return Path(f"/proc/{self._master}").exists()
+        return Path(f"/proc/{self.pid}").exists()
 
     @property
-    def _master(self) -> int:
+    def pid(self) -> int:
+        """Its master, whose children do the work."""
         return int((self.home / "queue" / "pid" / "master.pid").read_text())
 
     def kill(self) -> None:
         """End it as a loss of power would: SIGKILL to its master and all that serve under it."""
-        pid = self._master
+        pid = self.pid
         serving = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         for each in (pid, *map(int, serving)):
             with suppress(ProcessLookupError):
