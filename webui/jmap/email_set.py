@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mailserver.mail.arranging import NewEmail, Order
+from mailserver.mail.state import Cursor
 from mailserver.model.email import Email
 from mailserver.model.errors import Condition, MailError
 from mailserver.model.sealed import Plaintext
@@ -30,7 +31,7 @@ async def state_of(context: Context) -> str:
 async def set_emails(context: Context, arguments: Set) -> Properties:
     """Answer an Email/set."""
     before = await state_of(context)
-    begin(arguments, before)
+    begin(arguments, await _named(context, arguments.if_in_state, before))
     outcomes = Outcomes()
     for creation, given in (arguments.create or {}).items():
         try:
@@ -42,6 +43,16 @@ async def set_emails(context: Context, arguments: Set) -> Properties:
         context.created_ids[creation] = ids.of_email(email.id)
     await _change(context, arguments, outcomes)
     return outcomes.response(context, before, await state_of(context))
+
+
+async def _named(context: Context, named: str | None, state: str) -> str:
+    """Return the state that a client named, where no email changed since: the counter is shared."""
+    at = None if named is None else Cursor.parse(named)
+    if named is None or at is None or named == state:
+        return state
+    answer = await context.account.email_changes.emails(at, None)
+    unchanged = answer is not None and not answer.changed.numbers() and not answer.more
+    return named if unchanged else state
 
 
 async def store(context: Context, octets: Plaintext, given: Mapping[str, Any]) -> Email:

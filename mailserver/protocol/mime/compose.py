@@ -40,6 +40,8 @@ class Outline:
     """Of a leaf, not encoded for transfer."""
     parts: Sequence["Outline"] = ()
     charset: str | None = None
+    parameters: Sequence[tuple[str, str]] = ()
+    """Further parameters of the type."""
     name: str | None = None
     """A file name."""
     disposition: str | None = None
@@ -80,7 +82,7 @@ def _part(part: Outline) -> bytes:
     if part.is_multipart:
         return _multipart(part)
     encoding, encoded = _transfer(part)
-    typed = [("charset", part.charset)] if part.charset else []
+    typed = [*part.parameters, *([("charset", part.charset)] if part.charset else [])]
     typed += [("name", part.name)] if part.name else []
     lines = [
         fields.parameterised("Content-Type", part.type, typed),
@@ -101,7 +103,8 @@ def _multipart(part: Outline) -> bytes:
     while any(boundary in octets for octets in inside):
         digest.update(boundary)
         boundary = b"=_" + digest.hexdigest()[:32].encode()
-    head = fields.parameterised("Content-Type", part.type, [("boundary", boundary.decode())])
+    typed = [*part.parameters, ("boundary", boundary.decode())]
+    head = fields.parameterised("Content-Type", part.type, typed)
     body = b"".join(b"--" + boundary + b"\r\n" + octets + b"\r\n" for octets in inside)
     return b"".join((head, *_described(part), b"\r\n", body, b"--", boundary, b"--\r\n"))
 
