@@ -51,7 +51,7 @@ class LostFactors:
             raise Refused(Condition.NOT_PERMITTED, "a second administrator must agree")
         if not account.record.factors:
             raise Refused(Condition.NOT_PERMITTED, "the account has no second factor")
-        now, place = self._clock.now(), _place(account.account_id)
+        now, place = self._clock.now(), lost_place(account.account_id)
         by = tuple(admin_row_id(admin.name).hex()[:16] for admin in (first, second))
         record = LinkRecord(
             purpose=Purpose.FACTORS,
@@ -89,7 +89,7 @@ class LostFactors:
             account_id=account_id,
             facts={"what": "kept", "kind": "all"},
         )
-        await self._keyring.apply([DeleteAll(Rows.LINKS, _place(account_id))])
+        await self._keyring.apply([DeleteAll(Rows.LINKS, lost_place(account_id))])
 
     async def pending(self, account_id: AccountId) -> datetime | None:
         """Return when an account's factors go; None where nobody asked."""
@@ -105,7 +105,7 @@ class LostFactors:
         if asked is None or asked.effective_at is None or now < asked.effective_at:
             return account
         if now >= asked.expires_at:
-            await self._keyring.apply([DeleteAll(Rows.LINKS, _place(account.account_id))])
+            await self._keyring.apply([DeleteAll(Rows.LINKS, lost_place(account.account_id))])
             return account
         _, steps = await self._factors.clearing(account.account_id)
         await self._chain.record(
@@ -116,16 +116,17 @@ class LostFactors:
         )
         fresh = await self._keyring.account(account.account_id, fresh=True)
         change = self._keyring.change_account(fresh, replace(fresh.record, factors=()))
-        gone = DeleteAll(Rows.LINKS, _place(account.account_id))
+        gone = DeleteAll(Rows.LINKS, lost_place(account.account_id))
         await self._keyring.apply([change, *steps, gone])
         await self._tell(account.account_id, Notice.FACTOR_CHANGED, "all")
         return await self._keyring.account(account.account_id, fresh=True)
 
     async def _asked(self, account_id: AccountId) -> LinkRecord | None:
-        place = _place(account_id)
+        place = lost_place(account_id)
         rows = await self._keyring.keystore.fresh(Rows.LINKS, place)
         return open_link(self._keyring.master, place, rows[0].sealed) if rows else None
 
 
-def _place(account_id: AccountId) -> AccountId:
+def lost_place(account_id: AccountId) -> AccountId:
+    """Return where it stands that an account's factors are to be taken off."""
     return AccountId(sha256(b"zegel lost factors" + account_id).digest()[:16])

@@ -160,10 +160,12 @@ class Resets:
             )
         finally:
             key.close()
-        used: Step = Delete(Rows.LINKS, row.account_id, row.row_id, row.sealed)
+        used: list[Step] = [Delete(Rows.LINKS, row.account_id, row.row_id, row.sealed)]
+        others = [each for each, _ in await self._of(account.account_id) if each != row]
+        used += [DeleteAll(Rows.LINKS, other.account_id) for other in others]
         actor = account_actor(account.account_id)
         await self._record(Event.PASSWORD_RESET, account.account_id, "without-code", actor)
-        await self._keyring.apply([*vaulted, *steps, used])
+        await self._keyring.apply([*vaulted, *steps, *used])
         self._sessions.revoke(account.account_id)
         await self._keyring.clear()
         until = f"{now + VAULT_LIFE:%Y-%m-%d}"

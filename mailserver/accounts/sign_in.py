@@ -179,7 +179,9 @@ class SignIn:
         Raises:
             Refused: AUTHENTICATION_FAILED, TRY_LATER; NOT_PERMITTED, the wrong one was shown.
         """
-        _, found, key = await self._held(cookie)
+        token = SessionToken.parse(cookie)
+        found = await self._sessions.rows.find(token, Stage.OPEN)
+        key = await self._sessions.key_of(token, found)
         try:
             account = await self._keyring.account(found.row.account_id, fresh=True)
             if account.record.factors:
@@ -223,8 +225,7 @@ class SignIn:
         Raises:
             Refused: AUTHENTICATION_FAILED, TRY_LATER.
         """
-        _, found, key = await self._held(cookie)
-        key.close()
+        found = await self._held(cookie)
         account = await self._keyring.account(found.row.account_id, fresh=True)
         await self._checked(account, found, proof, visitor)
 
@@ -234,8 +235,7 @@ class SignIn:
         Raises:
             Refused: AUTHENTICATION_FAILED, it is no session; NOT_PERMITTED, there is no passkey.
         """
-        _, found, key = await self._held(cookie)
-        key.close()
+        found = await self._held(cookie)
         record = await self._factors.record(found.row.account_id)
         if not record.passkeys:
             raise Refused(Condition.NOT_PERMITTED, "the account has no passkey")
@@ -274,18 +274,18 @@ class SignIn:
         Raises:
             Refused: AUTHENTICATION_FAILED, it is no session's.
         """
-        _, found, key = await self._held(cookie)
-        key.close()
+        found = await self._held(cookie)
         await self._sessions.end(found.row.account_id, found.row.row_id)
 
-    async def _held(self, cookie: Plaintext) -> tuple[SessionToken, Found, AccountKey]:
+    async def _held(self, cookie: Plaintext) -> Found:
         """Return the row that a cookie opens, in whichever stage."""
         token = SessionToken.parse(cookie)
         try:
             found = await self._sessions.rows.find(token, Stage.OPEN)
         except Refused:
             found = await self._sessions.rows.find(token, Stage.FACTOR)
-        return token, found, await self._sessions.key_of(token, found)
+        (await self._sessions.key_of(token, found)).close()  # the secret is right, too
+        return found
 
     async def _checked(
         self, account: OpenedRow, found: Found, proof: Proof, visitor: Visitor

@@ -17,6 +17,7 @@ from mailserver.accounts.directory import Directory, addresses_of
 from mailserver.accounts.factors import Factors, Proof
 from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.keyring import Keyring, OpenedRow
+from mailserver.accounts.lost_factors import lost_place
 from mailserver.accounts.renewal import renewing
 from mailserver.accounts.sending import FROZEN
 from mailserver.accounts.sessions import Lease, Sessions
@@ -166,6 +167,7 @@ class Vaults:
             opened.key.close()
         steps += self._factors.restoring(account_id, record.factors)
         steps.append(Delete(Rows.VAULTS, account_id, opened.row.row_id, opened.row.sealed))
+        steps += await self._stopping(account_id)
         await self._record(Event.VAULT_OPENED, account_id)
         await self._keyring.apply(steps)
         self._sessions.revoke(account_id)
@@ -283,6 +285,12 @@ class Vaults:
             self._delays.failed(attempt)
             raise
         self._delays.succeeded(attempt)
+
+    async def _stopping(self, account_id: AccountId) -> list[Step]:
+        """Make the steps that stop whatever else was asked for: resets, factors to be taken off."""
+        rows = await self._keyring.keystore.anywhere(Rows.LINKS, account_id)
+        places = {row.account_id for row in rows} | {lost_place(account_id)}
+        return [DeleteAll(Rows.LINKS, place) for place in places]
 
     def _next(self, opened: _Opened, lease: Lease | None) -> tuple[AccountKey, Generation]:
         """Make the keys after a vault was opened."""

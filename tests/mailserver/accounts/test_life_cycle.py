@@ -195,6 +195,21 @@ async def test_a_vault_asks_for_the_factor_from_before(node: Node) -> None:
     assert await generation(node, NEWER, device.proof()) == {1, 3}
 
 
+async def test_opening_the_vault_stops_the_next_reset_as_well(node: Node) -> None:
+    await node.user()
+    waiting = await node.desk.resets.issue(Address.parse(ALICE))
+    await node.desk.resets.ask(waiting, HERE, None)
+    await reset(node)
+    with pytest.raises(Absent):
+        await node.desk.resets.finish(waiting, NEWER, HERE, None)  # one reset ends them all
+    later = await node.desk.resets.issue(Address.parse(ALICE))
+    await node.desk.resets.ask(later, HERE, None)
+    await node.desk.vaults.open(ALICE, PASSWORD, NEWER, HERE)
+    node.clock.advance(timedelta(hours=24))
+    with pytest.raises(Absent):
+        await node.desk.resets.finish(later, NEW, HERE, None)
+
+
 async def test_a_vault_ends_after_ninety_days(node: Node) -> None:
     user = await node.user()
     await reset(node)

@@ -160,6 +160,15 @@ async def test_proving_it_again_makes_the_session_fresh_under_a_new_cookie(node:
         await node.desk.web_sessions.open(begun.session.cookie)
 
 
+async def test_proving_it_again_is_no_way_round_the_factor_step(node: Node) -> None:
+    device = await enrolled(node)
+    begun = await signed_in(node)
+    with pytest.raises(Refused):
+        await node.desk.sign_in.again(begun.session.cookie, HERE, password=PASSWORD)
+    with pytest.raises(Refused):
+        await node.desk.sign_in.again(begun.session.cookie, HERE, proof=device.proof())
+
+
 async def test_an_app_password_signs_nobody_in(node: Node) -> None:
     user = await node.user()
     made = await node.app_password(user, Scope.IMAP, Scope.JMAP)

@@ -1,0 +1,78 @@
+"""Whatever is sent to the account's API, it answers; made from its own OpenAPI description."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.core.result import Ok
+
+from tests.support.house import PASSWORD
+from tests.support.web import WebServer, from_page, web_server
+from webui.account.routes import router
+
+EXAMPLES = 12  # of each operation
+
+
+def described() -> dict[str, Any]:
+    """Return the description of the routes under test."""
+    app = FastAPI()
+    app.include_router(router)
+    return app.openapi()
+
+
+def test_every_operation_says_what_it_takes_and_what_may_go_wrong() -> None:
+    for path, operations in described()["paths"].items():
+        assert path.startswith("/api/account/")
+        for method, operation in operations.items():
+            where = f"{method} {path}"
+            assert operation["summary"], where
+            assert operation["description"], where
+            assert {"401", "403", "422", "429"} <= operation["responses"].keys(), where
+            if method == "get":
+                assert "requestBody" not in operation, where
+
+
+def ask_everything(server: WebServer) -> list[str]:
+    """Send what fits the description and what does not; return the answers that are faults."""
+    faults: list[str] = []
+    schema = schemathesis.openapi.from_dict(described())
+    # A cookie of a secure host is sent to our loopback port only where it is given by hand.
+    with httpx.Client(base_url=server.origin(), verify=server.tls(), trust_env=False) as client:
+        client.headers.update(from_page(server))
+        begun = client.post(
+            "/api/account/sign-in",
+            json={"address": "noor@example.test", "password": PASSWORD.reveal().decode()},
+        )
+        client.headers["x-csrf-token"] = begun.json()["csrf"]
+        for found in schema.get_all_operations():
+            assert isinstance(found, Ok)
+            operation = found.ok()
+
+            @given(case=operation.as_strategy())
+            @settings(
+                max_examples=EXAMPLES,
+                deadline=None,
+                database=None,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            def ask(case: Any) -> None:
+                body = case.body if isinstance(case.body, dict | list | str | int) else None
+                answer = client.request(case.method, case.formatted_path, json=body)
+                if answer.status_code >= 500 and answer.status_code != 503:
+                    faults.append(f"{case.method} {case.path}: {answer.status_code} {answer.text}")
+
+            ask()
+    return faults
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+async def test_nothing_that_is_sent_is_a_fault(tmp_path: Path) -> None:
+    async with web_server(tmp_path, limits__login_delays=False) as server:
+        assert await asyncio.to_thread(ask_everything, server) == []
