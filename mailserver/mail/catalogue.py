@@ -12,7 +12,7 @@ it in one step of the event loop, so that every reader finds it whole.
 
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import compress, repeat
 
 from mailserver.model.ids import EmailId, MailboxId, ThreadId
@@ -95,6 +95,8 @@ class Catalogue:
         for row in rows:
             self._add(PlaceRow._make(row))
         self._order = self._sorted()
+        self._gone = False
+        """Whether the order may have emails that are not there any more."""
 
     # ------------------------------------------------------------ keeping up
 
@@ -114,6 +116,7 @@ class Catalogue:
             self._vanish(mailbox_id, uids)
         for email in news.told.destroyed:
             self.threads[email] = 0
+        self._gone = self._gone or bool(news.told.destroyed or news.told.vanished)
         self._reorder(came)
         if news.counters.modseq != self.counters.modseq:
             self.version += 1
@@ -168,6 +171,7 @@ class Catalogue:
         """Put new emails where their date belongs; gone ones are passed over until too many."""
         if len(came) > FEW or len(self._order) > 2 * self._living() + FEW:
             self._order = self._sorted()
+            self._gone = False
             return
         for email in sorted(came):
             insort(self._order, email, key=self.received.__getitem__)
@@ -221,15 +225,20 @@ class Catalogue:
         }
         return {email for email in doubted if not self.visible(EmailId(email))}
 
-    def newest_first(self) -> Iterator[int]:
-        """Walk over all emails by when they came, the newest first."""
-        threads = self.threads
-        return (email for email in reversed(self._order) if threads[email])
+    def newest_first(self, among: set[int]) -> list[int]:
+        """Return `among` by when they came, the newest first."""
+        return [email for email in reversed(self._order) if email in among]
 
-    def oldest_first(self) -> Iterator[int]:
-        """Walk over all emails by when they came, the oldest first."""
-        threads = self.threads
-        return (email for email in self._order if threads[email])
+    def oldest_first(self, among: set[int]) -> list[int]:
+        """Return `among` by when they came, the oldest first."""
+        return [email for email in self._order if email in among]
+
+    def living(self) -> set[int]:
+        """Return every email there is to be seen."""
+        found = set(self._order)
+        if self._gone:
+            found -= {email for email in found if not self.threads[email]}
+        return found - self.hidden()
 
     def in_mailbox(self, mailbox_id: MailboxId) -> set[int]:
         """Return the emails a mailbox shows."""

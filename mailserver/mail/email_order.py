@@ -68,10 +68,10 @@ def arranged(
     """Put `wanted` in order; `collapsed` keeps the first of each thread."""
     first = orders[0] if orders else Order("receivedAt", ascending=False)
     if first.by == "receivedAt":
-        walk = catalogue.oldest_first() if first.ascending else catalogue.newest_first()
-        found = [n for n in walk if n in wanted]
+        walk = catalogue.oldest_first if first.ascending else catalogue.newest_first
+        found = walk(wanted)
     else:
-        found = [n for n in catalogue.newest_first() if n in wanted]
+        found = catalogue.newest_first(wanted)
         for order in reversed(orders):
             found.sort(key=_key(catalogue, order, keys, having), reverse=not order.ascending)
     if collapsed:

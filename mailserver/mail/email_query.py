@@ -152,7 +152,7 @@ class EmailQueries:
 
     async def _attached(self, catalogue: Catalogue) -> set[int]:
         """Return the emails with attachments; each summary is opened once for that."""
-        new = [EmailId(n) for n in catalogue.newest_first() if n not in catalogue.looked_into]
+        new = [EmailId(n) for n in sorted(catalogue.living() - catalogue.looked_into)]
         async for email in self._emails.get(new, summary=True):
             catalogue.looked_into.add(email.id)
             if email.summary is not None and Summary(email.summary.reveal()).has_attachment:
@@ -221,17 +221,17 @@ class _Run:
         self._catalogue = catalogue
         self._known = known
         self._marks = marks
-        living = {n for n in catalogue.newest_first() if n < end}
-        self._all = living - catalogue.hidden()
+        living = catalogue.living()
+        late = set(range(end, len(catalogue.threads)))
+        self._all = living - late if late else living
 
     def matching(self, condition: Filter) -> set[int]:
         """Return the emails of which `condition` holds."""
         match condition:
             case AllOf(conditions):
-                found = self._all
-                for each in conditions:
-                    found = found & self.matching(each)
-                return found
+                if not conditions:
+                    return self._all
+                return set.intersection(*[self.matching(each) for each in conditions])
             case AnyOf(conditions):
                 return set().union(*[self.matching(each) for each in conditions])
             case NoneOf(conditions):

@@ -45,8 +45,8 @@ async def _get(context: Context, arguments: EmailGet) -> Properties:
     state = await emails.state()
     if arguments.ids is None:
         catalogue = await emails.catalogue()
-        there = (EmailId(n) for n in catalogue.newest_first())
-        asked = wanted(ids.of_email(each) for each in there if each in catalogue)
+        there = catalogue.newest_first(catalogue.living())
+        asked = wanted(ids.of_email(EmailId(n)) for n in there)
     else:
         asked = wanted(arguments.ids)
     numbers = [each for each in map(ids.email, asked) if each is not None]
