@@ -15,6 +15,7 @@ from webui.jmap.errors import MethodError, RequestError, invalid, method_error
 from webui.jmap.registry import Method, OfAccount, Registry
 from webui.jmap.request import Invocation, Request, resolved
 
+WEBSOCKET = "urn:ietf:params:jmap:websocket"
 ALARMS = (Condition.DAMAGED, Condition.KEY_MISMATCH)
 
 log = get_logger("web")
@@ -28,7 +29,7 @@ async def answered(
     Raises:
         RequestError: unknownCapability.
     """
-    unknown = sorted(request.using - registry.capabilities.keys())
+    unknown = sorted(request.using - registry.capabilities.keys() - {WEBSOCKET})
     if unknown:
         raise RequestError("unknownCapability", f"this server does not know {unknown[0][:100]}")
     context.using = request.using

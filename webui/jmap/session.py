@@ -6,18 +6,18 @@ from typing import Any
 import msgspec
 
 from webui.jmap.context import Context
+from webui.jmap.dispatch import WEBSOCKET
 from webui.jmap.registry import Registry
-from webui.site import Place
-
-WEBSOCKET = "urn:ietf:params:jmap:websocket"
+from webui.site import Place, Site
 
 
 def session_object(registry: Registry, context: Context, place: Place) -> dict[str, Any]:
     """Return the session of `context`'s account; its `state` changes with anything in it."""
     origin, account_id = place.origin, context.account_id
     capabilities = {uri: each.session for uri, each in registry.capabilities.items()}
-    socket = origin.replace("https://", "wss://").replace("http://", "ws://")
-    capabilities[WEBSOCKET] = {"url": f"{socket}/jmap/ws", "supportsPush": True}
+    if place.site is Site.API:
+        socket = origin.replace("https://", "wss://").replace("http://", "ws://")
+        capabilities[WEBSOCKET] = {"url": f"{socket}/jmap/ws", "supportsPush": True}
     of_account = {
         uri: each.account(context)
         for uri, each in registry.capabilities.items()
