@@ -86,15 +86,18 @@ class Books:
     unexpected: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     last: int = 0
+    letters: int = 0
+    """How many were promised."""
 
     def number(self) -> int:
         with self.lock:
             self.last += 1
             return self.last
 
-    @property
-    def letters(self) -> int:
-        return len({number for number, _ in self.promised})
+    def promise(self, number: int, users: list[int]) -> None:
+        with self.lock:
+            self.promised |= {(number, user) for user in users}
+            self.letters += 1
 
 
 def letter(number: int, dice: random.Random) -> bytes:
@@ -169,8 +172,7 @@ class Load:
                 self._books.unsure.add(number)
             raise
         assert refused == {}
-        with self._books.lock:
-            self._books.promised |= {(number, user) for user in users}
+        self._books.promise(number, users)
 
 
 async def kill_at_random(load: Load, server: Server, there: Postfix, books: Books) -> Counter[str]:
