@@ -129,7 +129,7 @@ class Arranging:
                 self._opened.show(Lesson(mailbox_id, [Uid(uid)], origin=min(origins)))
 
     async def _rearrangement(self, order: Order) -> Rearrangement:
-        places = await self._emails.places(order.email_id)
+        places = await self._emails.places(order.email_id, hidden=order.destroy)
         if not places:
             raise Absent(Condition.NO_SUCH_MESSAGE, "there is no such email")
         keywords = self._opened.keywords

@@ -201,6 +201,12 @@ class Catalogue:
         """Whether any email has more than one entry."""
         return bool(self._further)
 
+    def places(self, email: EmailId) -> list[tuple[MailboxId, int]]:
+        r"""Return (mailbox, UID) of each entry, of those with \\Deleted too."""
+        if not 0 < email < len(self.threads) or not self.threads[email]:
+            return []
+        return [(MailboxId(mailbox_id), uid) for mailbox_id, uid in self._places(email)]
+
     def visible(self, email: EmailId) -> list[tuple[MailboxId, int, State]]:
         """Return (mailbox, UID, state) of each entry that JMAP shows."""
         if not 0 < email < len(self.threads) or not self.threads[email]:

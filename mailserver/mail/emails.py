@@ -104,9 +104,16 @@ class Emails:
             return email.octets
         raise Absent(Condition.NO_SUCH_MESSAGE, "there is no such message")
 
-    async def places(self, email_id: EmailId) -> list[tuple[MailboxId, int]]:
-        """Return (mailbox, UID) of every entry by which the email is seen."""
+    async def places(
+        self, email_id: EmailId, *, hidden: bool = False
+    ) -> list[tuple[MailboxId, int]]:
+        r"""Return (mailbox, UID) of every entry by which the email is seen.
+
+        With `hidden` those with \\Deleted as well, if it is seen at all.
+        """
         catalogue = await self.catalogue()
+        if hidden and email_id in catalogue:
+            return catalogue.places(email_id)
         return [(mailbox_id, uid) for mailbox_id, uid, _ in catalogue.visible(email_id)]
 
     async def _email(self, catalogue: Catalogue, email_id: EmailId) -> Email | None:

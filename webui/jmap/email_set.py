@@ -59,10 +59,13 @@ async def store(context: Context, octets: Plaintext, given: Mapping[str, Any]) -
     """Store a message where `mailboxIds`, `keywords` and `receivedAt` of `given` say.
 
     Raises:
-        SetError: invalidProperties, tooManyKeywords.
+        SetError: invalidProperties, tooManyKeywords, tooLarge.
         MailError: as `Arranging.create`.
     """
     mailboxes = mailboxes_of(given.get("mailboxIds"), context.real_id)
+    most = context.services.settings.limits.message_octets
+    if len(octets) > most:
+        raise SetError("tooLarge", maxSize=most)
     return await context.account.arranging.create(
         NewEmail(octets, mailboxes, marks_of(given.get("keywords")), _received(given))
     )

@@ -71,6 +71,9 @@ async def create(context: Context, given: Mapping[str, Any]) -> tuple[RecordId, 
     identity = await _identity(context, given)
     email, octets = await _email(context, given)
     now = context.services.clock.now()
+    most = context.services.settings.limits.message_octets
+    if len(octets) > most:
+        raise SetError("tooLarge", maxSize=most)
     envelope = given.get("envelope")
     if envelope is None:
         fields = header_of(octets.reveal())

@@ -255,3 +255,18 @@ async def test_copies_come_from_other_accounts_and_there_are_none(ann: Client) -
     assert answer["error"] == "fromAccountNotFound"
     answer = await ann.call("Email/copy", fromAccountId=ann.account_id, create={})
     assert answer["error"] == "invalidArguments"
+
+
+async def test_destroyed_is_gone_where_imap_marked_it_deleted_too(ann: Client, hall: Hall) -> None:
+    both = {await ann.mailbox("drafts"): True, await ann.mailbox("trash"): True}
+    made = await _draft(ann, mailboxIds=both)
+    number = ids.email(made["id"])
+    assert number is not None
+    (mailbox, uid), _ = await ann.account.emails.places(number)
+    await ann.account.messages.store(
+        mailbox, [(uid, uid)], StoreMode.ADD, Flag.DELETED, frozenset()
+    )
+    answer = await ann.call("Email/set", destroy=[made["id"]])
+    assert answer["destroyed"] == [made["id"]]
+    assert await ann.account.messages.flags(mailbox, [(1, 1_000)]) == []
+    assert await hall.house.store.check(quiet=True) == []
