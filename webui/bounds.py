@@ -83,6 +83,8 @@ class Bounds:
         except TimeoutError:
             if begun:
                 raise ConnectionAbortedError from None  # the peer does not read
+            if not deadline.expired():
+                raise  # the route's own
             raise Transient(Condition.BUSY, "the server was too slow; try again later") from None
         finally:
             body.close()

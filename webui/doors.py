@@ -52,7 +52,7 @@ async def web_doors(hall: WebHall) -> AsyncIterator[Sequence[Door]]:
         Misconfigured: an address cannot be bound.
     """
     services = Services.of(hall)
-    settings, doors = services.settings, []
+    settings, doors, stops = services.settings, [], []
     async with AsyncExitStack() as stack:
         # All ports first: the sites name each other's addresses, free ports too.
         bound = [
@@ -65,12 +65,12 @@ async def web_doors(hall: WebHall) -> AsyncIterator[Sequence[Door]]:
         for site, listener, sockets in bound:
             app = listening(site, apps, services, rates)
             context = hall.context(listener)
-            await stack.enter_async_context(
-                server.serving(app, sockets, context, settings, services.connections)
-            )
+            serving = server.serving(app, sockets, context, settings, services.connections)
+            stops.append(await stack.enter_async_context(serving))
             host = "" if listener.address is None else listener.address.host
             doors.append(Door(site.value, Endpoint(host=host, port=ports[site]), listener.tls))
-        stack.callback(_state(apps[Site.PUBLIC]).stopping.set)
+        for stop in (*stops, _state(apps[Site.PUBLIC]).stopping.set):
+            stack.callback(stop)  # all at once, so that none waits for another's peers
         yield doors
 
 

@@ -30,8 +30,12 @@ PUBLIC_PATHS = (
 
 
 def host_of(scope: Scope) -> str:
-    """Return the host that a request names, in lower case, with its port unless that is 443."""
-    return Headers(scope=scope).get("host", "").lower().removesuffix(f":{HTTPS_PORT}")
+    """Return the host that a request names, in lower case, with its port unless that is 443.
+
+    A request that names none, or several, names nobody's (RFC 9112 §3.2).
+    """
+    named = Headers(scope=scope).getlist("host")
+    return named[0].lower().removesuffix(f":{HTTPS_PORT}") if len(named) == 1 else ""
 
 
 def split_port(host: str) -> tuple[str, str]:

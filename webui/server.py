@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 
 import uvicorn
@@ -22,19 +22,45 @@ LONGEST_DRAIN_SECONDS = 10
 
 
 class _Server(uvicorn.Server):
-    """A server that others start and stop: it hears no signals."""
+    """A server that others start and stop: it hears no signals, and listens in a way of its own."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, handshake_seconds: float) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self._handshake_seconds = handshake_seconds
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        """Listen on `sockets`; a peer that does not finish its handshake is not waited for."""
+        await self.lifespan.startup()
+        loop, context = asyncio.get_running_loop(), self.config.ssl
+        self.servers = [
+            await loop.create_server(
+                self._connection,
+                sock=sock,
+                backlog=BACKLOG,
+                ssl=context,
+                ssl_handshake_timeout=self._handshake_seconds if context else None,
+            )
+            for sock in sockets or ()
+        ]
+        self.started = True
         self.listening.set()
+
+    def _connection(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self._protocol(self.config, self.server_state, self.lifespan.state)
+        return made
+
+    @property
+    def _protocol(self) -> Callable[..., asyncio.Protocol]:
+        return self.config.http_protocol_class
 
     async def run_until_told(self, sockets: list[socket.socket]) -> None:
         """Serve until `should_exit`."""
         await self._serve(sockets)
+
+    def stop(self) -> None:
+        """Take no connections any more, and end when what is under way is done."""
+        self.should_exit = True
 
 
 @asynccontextmanager
@@ -44,8 +70,11 @@ async def serving(
     context: ssl.SSLContext | None,
     settings: Settings,
     connections: Connections,
-) -> AsyncIterator[None]:
-    """Serve `app` on `sockets`, which are bound, for the length of a block."""
+) -> AsyncIterator[Callable[[], None]]:
+    """Serve `app` on `sockets`, which are bound, for the length of a block.
+
+    Yields what begins the stop; the end of the block begins it too, and waits for it.
+    """
     connection, web_socket = bounded(settings, connections)
     config = uvicorn.Config(
         app,
@@ -57,21 +86,20 @@ async def serving(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        backlog=BACKLOG,
         timeout_keep_alive=settings.web.idle_seconds,
         timeout_graceful_shutdown=min(LONGEST_DRAIN_SECONDS, settings.limits.shutdown_seconds),
         ws_max_size=WEBSOCKET_OCTETS,
         ws_per_message_deflate=False,  # PRIVACY §7: no compression of secrets
         ssl_context_factory=None if context is None else lambda *_: context,
     )
-    server = _Server(config)
+    server = _Server(config, float(settings.web.header_seconds))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.run_until_told(sockets))
         try:
             await server.listening.wait()
-            yield
+            yield server.stop
         finally:
-            server.should_exit = True
+            server.stop()
 
 
 def bind(name: str, address: Endpoint, *, reuse_port: bool) -> list[socket.socket]:

@@ -79,8 +79,8 @@ class Web(Section):
     """How long a peer may leave an answer unread."""
     idle_seconds: int = Field(default=75, ge=1, le=3_600)
     """How long a connection without a request stays open."""
-    requests_per_minute: int = Field(default=1_200, ge=0, le=1_000_000)
-    """Of one network, with as many at once; 0: as many as they like."""
+    requests_per_minute: int = Field(default=6_000, ge=0, le=1_000_000)
+    """Of one network, which may be an office, with as many at once; 0: as many as they like."""
     account_requests_per_minute: int = Field(default=1_200, ge=0, le=1_000_000)
     acme_webroot: Path | None = None
     """Where a certificate's client writes its challenges (RFC 8555 §8.3), for listeners.http."""

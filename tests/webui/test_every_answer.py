@@ -118,6 +118,8 @@ NO_REQUESTS = [
     (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", b"431"),
     (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 12_000 + b"\r\n", b"431"),
     (b"GET / HTTP/1.1\r\nX: " + b"a" * 70_000, b"431"),
+    (b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"421"),
+    (b"GET / HTTP/1.0\r\n\r\n", b"421"),
 ]
 
 
