@@ -80,11 +80,11 @@ async def house_in(directory: Path, **overrides: Any) -> AsyncIterator[House]:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Serving]:
-    """Serve in this process for the length of a block."""
+async def serving(settings: Settings, *, seconds: float = 60.0) -> AsyncIterator[Serving]:
+    """Serve in this process for the length of a block, which takes so many seconds at most."""
     ready: asyncio.Future[Sequence[Door]] = asyncio.get_running_loop().create_future()
     stop = asyncio.Event()
-    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
         server = tasks.create_task(serve(settings, ready.set_result, stop))
         server.add_done_callback(lambda _: ready.done() or ready.cancel())
         doors = await ready

@@ -8,14 +8,16 @@ import httpx
 import pytest
 import schemathesis
 from fastapi import FastAPI
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as how
 from schemathesis.core.result import Ok
 
-from tests.support.house import PASSWORD
-from tests.support.web import WebServer, from_page, web_server
+from mailserver.app.house import open_house
+from tests.support.house import PASSWORD, add_person, made, serving, settings_in
+from tests.support.web import ONLY_WEB, WebServer, from_page
 from webui.account.routes import router
 
-EXAMPLES = 12  # of each operation
+EXAMPLES = 8  # of each operation
 
 
 def described() -> dict[str, Any]:
@@ -54,7 +56,7 @@ def ask_everything(server: WebServer) -> list[str]:
             operation = found.ok()
 
             @given(case=operation.as_strategy())
-            @settings(
+            @how(
                 max_examples=EXAMPLES,
                 deadline=None,
                 database=None,
@@ -74,5 +76,9 @@ def ask_everything(server: WebServer) -> list[str]:
 @pytest.mark.long
 @pytest.mark.timeout(400)
 async def test_nothing_that_is_sent_is_a_fault(tmp_path: Path) -> None:
-    async with web_server(tmp_path, limits__login_delays=False) as server:
-        assert await asyncio.to_thread(ask_everything, server) == []
+    settings = settings_in(tmp_path, **{**ONLY_WEB, "limits__login_delays": False})
+    await made(settings)
+    async with open_house(settings) as house:
+        secret = await add_person(house, "noor")
+    async with serving(settings, seconds=380) as server:
+        assert await asyncio.to_thread(ask_everything, WebServer(server, secret)) == []
