@@ -7,6 +7,7 @@ same each time. Source: RFC 8621 §4.4.2, §4.4.3.
 import re
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from mailserver.mail.catalogue import Catalogue
 from mailserver.model.email import Order
@@ -96,7 +97,7 @@ def _key(
     order: Order,
     keys: Mapping[str, Mapping[int, object]],
     having: Mapping[Order, set[int]],
-) -> Callable[[int], "object"]:
+) -> Callable[[int], Any]:  # the keys of one order compare with each other
     if order.by == "receivedAt":
         return catalogue.received.__getitem__
     if order.by == "size":
