@@ -74,6 +74,26 @@ async def test_names_of_loopback_serve_loopback_alone(tmp_path: Path) -> None:
         assert (await client.get("/", headers=elsewhere)).status_code == 421
 
 
+async def test_behind_a_proxy_the_site_is_the_one_that_browsers_see(tmp_path: Path) -> None:
+    async with web_server(
+        tmp_path,
+        listeners__https__tls="none",
+        listeners__api__address="off",
+        web__public_url="https://mail.example.test",
+        web__proxies="127.0.0.1",
+        web__requests_per_minute=2,
+    ) as server:
+        origin = f"http://127.0.0.1:{server.serving.ports['https']}"
+        forwarded = {"host": "mail.example.test", "x-forwarded-proto": "https"}
+        page = {"origin": "https://mail.example.test", "sec-fetch-site": "same-origin"}
+        async with httpx.AsyncClient(base_url=origin, trust_env=False) as proxy:
+            for number, code in ((7, 404), (7, 404), (7, 429), (8, 404)):  # rates are of clients
+                fields = {**forwarded, **page, "x-forwarded-for": f"192.0.2.{number}"}
+                assert (await proxy.post("/x", headers=fields, json={})).status_code == code
+            inside = {**forwarded, "origin": origin, "sec-fetch-site": "same-origin"}
+            assert (await proxy.post("/x", headers=inside, json={})).status_code == 403
+
+
 async def test_a_port_that_is_taken_is_refused_by_name(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
