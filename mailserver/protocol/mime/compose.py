@@ -128,8 +128,9 @@ def _described(part: Outline) -> list[bytes]:
 def _transfer(part: Outline) -> tuple[str, bytes]:
     """Choose a transfer encoding (RFC 2045 §6) and apply it."""
     content = part.content
-    if part.type.startswith("message/") and not _BARE.search(content):
+    if part.type.startswith("message/"):
         # RFC 2046 §5.2.1: nothing but 7bit, 8bit and binary; a reader must find its parts
+        content = _BARE.sub(b"\r\n", content)
         beyond = _BEYOND.search(content) is not None
         return ("binary" if _TOO_LONG.search(content) else "8bit") if beyond else "7bit", content
     if part.type.startswith("text/") and b"\0" not in content:
