@@ -32,12 +32,13 @@ from mailserver.protocol.managesieve.machine import Limits as ScriptLimits
 from mailserver.runtime.door import Door
 from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.rates import Paces
-from mailserver.runtime.settings import Endpoint, Listener, Tls
+from mailserver.runtime.settings import Endpoint, Listener, Settings, Tls
 from mailserver.smtp import listener as smtp
 from mailserver.smtp.policy import Policy, Service
 from mailserver.vault.records import Scope
 
 ENTRY_POINTS = "zegel.doors"
+HTTPS_PORT = 443
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,17 @@ async def _submitter(house: House, login: str, secret: Plaintext, peer: str) -> 
     return Submitter(signed_in.account_id, signed_in.address, signed_in.addresses, peer)
 
 
+def _jmap_url(settings: Settings) -> str:
+    """Return where programs find JMAP; empty where it is off, or its port is not known."""
+    address, origin = settings.listeners.api.address, settings.web.api_url
+    if not origin:
+        if address is None or not address.port:
+            return ""
+        tail = "" if address.port == HTTPS_PORT else f":{address.port}"
+        origin = f"https://{settings.hostname.lower()}{tail}"
+    return f"{origin}/jmap/session"
+
+
 @asynccontextmanager
 async def imap_doors(hall: Hall) -> AsyncIterator[list[Door]]:
     """Open the doors for reading mail."""
@@ -202,6 +214,7 @@ async def imap_doors(hall: Hall) -> AsyncIterator[list[Door]]:
             life=timedelta(seconds=limits.imap_connection_seconds),
             machine=MachineLimits(message_octets=limits.message_octets),
         ),
+        jmap_url=_jmap_url(hall.house.settings),
     )
     doors = []
     async with AsyncExitStack() as stack:

@@ -66,3 +66,5 @@ class Shared:
     bounds: Bounds = field(default_factory=Bounds)
     help_url: str | None = None
     """Where a user makes an app password; told to one who tried the account password."""
+    jmap_url: str = ""
+    """Of the JMAP session object, where JMAP is served to programs (RFC 9698)."""

@@ -25,6 +25,8 @@ _SIGNED_IN = (
 _MECHANISMS = tuple(b"AUTH=" + name.encode() for name in MECHANISMS)
 
 AFTER_SIGN_IN = _ALWAYS + _SIGNED_IN
+JMAP_ACCESS = b"JMAPACCESS"
+"""Of who may use JMAP with the same app password, where it is served (RFC 9698 §3)."""
 
 ENABLED = frozenset({"CONDSTORE"})
 """What ENABLE turns on (RFC 5161, RFC 7162 §3.1)."""

@@ -35,6 +35,7 @@ def perform(session: Session, tag: bytes, command: AnyState) -> Coroutine[None, 
 def capabilities(session: Session) -> tuple[bytes, ...]:
     """Return what is to be had in the session's state."""
     if session.account is not None:
-        return capability.AFTER_SIGN_IN
+        jmap = (capability.JMAP_ACCESS,) if session.jmap_url else ()
+        return capability.AFTER_SIGN_IN + jmap
     link = session.link
     return capability.before_sign_in(private=link.private, can_start_tls=link.can_start_tls)

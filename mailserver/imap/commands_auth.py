@@ -3,7 +3,7 @@
 from collections.abc import Coroutine
 from typing import assert_never
 
-from mailserver.imap import capability
+from mailserver.imap.commands_any import capabilities
 from mailserver.imap.session import Exchange, Session
 from mailserver.model.errors import MailError
 from mailserver.model.sealed import Plaintext
@@ -103,4 +103,4 @@ async def _sign_in(session: Session, tag: bytes, credentials: sasl.Credentials) 
     session.account = account
     account.on_end(session.withdraw)
     session.link.machine.log_in()
-    session.ok(tag, b"signed in", response_code.capability(capability.AFTER_SIGN_IN))
+    session.ok(tag, b"signed in", response_code.capability(capabilities(session)))

@@ -16,6 +16,7 @@ from mailserver.protocol.imap.command import (
     Delete,
     Enable,
     Examine,
+    GetJmapAccess,
     Idle,
     List,
     Lsub,
@@ -37,6 +38,7 @@ OnMailboxes = (
     | Idle
     | List
     | Lsub
+    | GetJmapAccess
     | Namespace
     | Rename
     | Select
@@ -78,11 +80,21 @@ def perform(  # noqa: C901 - a table, and flat
             return _unsubscribe(session, account, tag, name)
         case Enable(names):
             return _enable(session, tag, names)
+        case GetJmapAccess():
+            return _jmap_access(session, tag)
         case Namespace():
             session.link.say(response.namespace())
             return session.complete(tag, b"NAMESPACE completed")
         case _:
             assert_never(command)
+
+
+async def _jmap_access(session: Session, tag: bytes) -> None:
+    if not session.jmap_url:
+        session.no(tag, b"JMAP is not served to this app password")
+        return
+    session.link.say(response.jmap_access(session.jmap_url))
+    await session.complete(tag, b"GETJMAPACCESS completed")
 
 
 async def _select(

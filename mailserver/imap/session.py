@@ -110,6 +110,12 @@ class Session:
         self.bad_commands = 0
         """One after the other; the machine's own count runs ahead of what was answered."""
 
+    @property
+    def jmap_url(self) -> str:
+        """Where the account is to be had by JMAP with the same app password; else empty."""
+        scopes = None if self.account is None else self.account.scopes
+        return self.shared.jmap_url if scopes is not None and "jmap" in scopes else ""
+
     # --- how commands end
 
     def ok(self, tag: bytes, text: bytes, code: bytes = b"") -> None:

@@ -207,6 +207,11 @@ class Namespace:
 
 
 @dataclass(frozen=True, slots=True)
+class GetJmapAccess:
+    """RFC 9698 §4."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """RFC 9051 §6.3.11; each item once, in the client's order."""
 
@@ -377,7 +382,9 @@ class Move:
 AnyState = Capability | Noop | Logout | Id
 NotAuthenticated = StartTls | Authenticate | Login
 OnMailboxes = Select | Examine | Create | Delete | Rename | Subscribe | Unsubscribe
-Authenticated = Enable | OnMailboxes | List | Lsub | Namespace | Status | Append | Idle
+Authenticated = (
+    Enable | OnMailboxes | List | Lsub | Namespace | GetJmapAccess | Status | Append | Idle
+)
 Selected = Check | Close | Unselect | Expunge | Search | Fetch | Store | Copy | Move
 
 AnyCommand = AnyState | NotAuthenticated | Authenticated | Selected

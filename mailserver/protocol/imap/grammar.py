@@ -141,6 +141,7 @@ _PLAIN: dict[bytes, AnyCommand] = {
     b"LOGOUT": command.Logout(),
     b"STARTTLS": command.StartTls(),
     b"NAMESPACE": command.Namespace(),
+    b"GETJMAPACCESS": command.GetJmapAccess(),
     b"IDLE": command.Idle(),
     b"CHECK": command.Check(),
     b"CLOSE": command.Close(),

@@ -67,6 +67,11 @@ def namespace() -> bytes:
     return b'* NAMESPACE (("" "%b")) NIL NIL\r\n' % SEPARATOR.encode("ascii")
 
 
+def jmap_access(url: str) -> bytes:
+    """Say where the account is to be had by JMAP (RFC 9698 §4)."""
+    return b"* JMAPACCESS %b\r\n" % string(url.encode("ascii"))
+
+
 def list_line(
     name: str,
     attributes: Iterable[bytes] = (),
