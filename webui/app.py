@@ -26,6 +26,7 @@ from webui.deps import State
 from webui.errors import problem
 from webui.jmap.limits import REQUEST_OCTETS
 from webui.jmap.routes import api_jmap, web_jmap
+from webui.jmap.websocket import socket_jmap
 from webui.public.acme import router as port_80
 from webui.public.landing import pages
 from webui.public.routes import router as public
@@ -33,7 +34,7 @@ from webui.site import Site
 
 ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
     Site.WEBMAIL: (account, web_jmap, pages),
-    Site.API: (api_jmap,),
+    Site.API: (api_jmap, socket_jmap),
     Site.ADMIN: (),
     Site.PORTAL: (pages,),
     Site.HTTP: (port_80,),
