@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -50,17 +51,7 @@ def dmarc(
         _json(
             found,
             messages=found.messages,
-            sources=[
-                {
-                    "ip": one.ip,
-                    "messages": one.messages,
-                    "failed": one.failed,
-                    "quarantined": one.quarantined,
-                    "rejected": one.rejected,
-                    "signers": sorted(one.signers),
-                }
-                for one in sources
-            ],
+            sources=[asdict(one) | {"signers": sorted(one.signers)} for one in sources],
         )
         return
     _heading(found, f"{found.messages:,} messages, {found.failed:,} that nobody vouched for")

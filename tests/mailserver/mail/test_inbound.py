@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from mailserver.mailauth import arc
-from mailserver.model.errors import Condition, Refused
+from mailserver.mailauth.dmarc_record import Policy
+from mailserver.mailauth.verdict import Verdict
+from mailserver.model.client import Client
+from mailserver.model.errors import Condition, Refused, Transient
 from tests.support.dkim import published, signing_key, zone
 from tests.support.dns import DnsServer, standing_zone
 from tests.support.mail import MailNode, messages
@@ -141,3 +144,24 @@ async def test_what_begins_here_is_not_judged(mail: MailNode, dns: DnsServer) ->
     async with mx(mail, dns):
         assert await mail.deliver(mail_from("boss@refusing.test"), "alice@example.org") == [None]
     assert not field_of(await only(mail), RESULTS)
+
+
+@pytest.mark.usefixtures("alice")
+async def test_reports_count_what_was_taken_or_refused_and_not_what_comes_again(
+    mail: MailNode, dns: DnsServer
+) -> None:
+    told: list[tuple[str, str]] = []
+
+    def note(verdict: Verdict, _client: Client, applied: Policy) -> None:
+        told.append((verdict.dmarc.author, applied.value))
+
+    async with mx(mail, dns) as door:
+        door.inbound.on_judged = note
+        await door.take(mail_from("bob@there.test"))
+        with pytest.raises(Refused):
+            await door.take(
+                mail_from("boss@refusing.test"), client=stranger(), sender="x@there.test"
+            )
+        with pytest.raises(Transient):  # greylisted
+            await door.take(mail_from("a@nowhere.test"), client=stranger(), sender="a@nowhere.test")
+    assert told == [("there.test", "none"), ("refusing.test", "reject")]
