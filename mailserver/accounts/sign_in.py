@@ -130,15 +130,8 @@ class SignIn:
                 known = device == account.account_id
                 await self._factors.check(account, first, visitor.peer, known=known)
                 shown = True
-            if account.record.factors and not shown:
-                begun = await self._sessions.begin(
-                    account, key, visitor, stage=Stage.FACTOR, stay=stay
-                )
-                return Outcome(begun, await self._factors.kinds(account))
-            begun = await self._sessions.begin(account, key, visitor, stay=stay)
-            return await self._completed(
-                replace(proven, account=account), begun, visitor, trust=trust
-            )
+            settled = replace(proven, account=account)
+            return await self._begun(settled, key, visitor, stay=stay, trust=trust, shown=shown)
         finally:
             key.close()
 
@@ -323,6 +316,24 @@ class SignIn:
         except Refused:
             return False
         return True
+
+    async def _begun(
+        self,
+        proven: Proven,
+        key: AccountKey,
+        visitor: Visitor,
+        *,
+        stay: bool,
+        trust: bool,
+        shown: bool,
+    ) -> Outcome:
+        """Begin a session: whole where no factor is left to show, else waiting for one."""
+        account = proven.account
+        if account.record.factors and not shown:
+            begun = await self._sessions.begin(account, key, visitor, stage=Stage.FACTOR, stay=stay)
+            return Outcome(begun, await self._factors.kinds(account))
+        begun = await self._sessions.begin(account, key, visitor, stay=stay)
+        return await self._completed(proven, begun, visitor, trust=trust)
 
     async def _completed(
         self, proven: Proven, begun: Begun, visitor: Visitor, *, trust: bool

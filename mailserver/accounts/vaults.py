@@ -152,13 +152,8 @@ class Vaults:
             key, generation = self._next(opened, lease)
             try:
                 code, steps = await renewing(
-                    self._keyring,
-                    self._hashing,
-                    self._clock,
-                    account,
-                    key,
-                    generation,
-                    password,
+                    *(self._keyring, self._hashing, self._clock),
+                    *(account, key, generation, password),
                     factors=tuple(str(kind) for kind in record.factors.kinds),
                 )
             finally:
