@@ -17,7 +17,7 @@ from mailserver.accounts.directory import Directory, addresses_of
 from mailserver.accounts.factors import Factor, Factors, Proof
 from mailserver.accounts.history import History
 from mailserver.accounts.keyring import PROVISIONAL, Keyring, OpenedRow, Wrap
-from mailserver.accounts.login import Logins, Proven
+from mailserver.accounts.login import FactorFirst, Logins, Proven
 from mailserver.accounts.lost_factors import LostFactors
 from mailserver.accounts.passkeys import CHALLENGE_LIFE, PasskeySite
 from mailserver.accounts.session_rows import Found
@@ -111,18 +111,8 @@ class SignIn:
             shown = first is not None and await self._is_right(account, first, visitor)
             return shown
 
-        try:
-            proven, key = await self._logins.prove_password(
-                login,
-                password,
-                peer=visitor.peer,
-                device=device,
-                first=None if first is None else factor_first,
-            )
-        except Refused as refusal:
-            if refusal.condition is Condition.AUTHENTICATION_FAILED:
-                raise Refused(refusal.condition, _WRONG) from None
-            raise
+        asked = None if first is None else factor_first
+        proven, key = await self._proven(login, password, visitor, device, asked)
         try:
             account = await self._keyring.account(proven.account.account_id, fresh=True)
             account = await self._lost.settled(account)
@@ -316,6 +306,24 @@ class SignIn:
         except Refused:
             return False
         return True
+
+    async def _proven(
+        self,
+        login: str,
+        password: Plaintext,
+        visitor: Visitor,
+        device: AccountId | None,
+        first: FactorFirst | None,
+    ) -> tuple[Proven, AccountKey]:
+        """See whose password it is; a wrong one and an unknown name are refused alike."""
+        try:
+            return await self._logins.prove_password(
+                login, password, peer=visitor.peer, device=device, first=first
+            )
+        except Refused as refusal:
+            if refusal.condition is Condition.AUTHENTICATION_FAILED:
+                raise Refused(refusal.condition, _WRONG) from None
+            raise
 
     async def _begun(
         self,

@@ -151,10 +151,10 @@ class Vaults:
             passwords.check(password, addresses_of(account)[0], second_factor=with_factor)
             key, generation = self._next(opened, lease)
             try:
+                tools = (self._keyring, self._hashing, self._clock)
+                kinds = tuple(str(kind) for kind in record.factors.kinds)
                 code, steps = await renewing(
-                    *(self._keyring, self._hashing, self._clock),
-                    *(account, key, generation, password),
-                    factors=tuple(str(kind) for kind in record.factors.kinds),
+                    *tools, account, key, generation, password, factors=kinds
                 )
             finally:
                 key.close()
