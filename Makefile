@@ -25,8 +25,8 @@ demo: $(VENV)/.run ## fill that server with two users and some letters (while it
 test: $(VENV)/.dev ## run the tests (a few minutes)
 	@$(PYTEST) -n $(JOBS) -m "not long"
 
-test-all: $(VENV)/.dev ## run them all: interoperability, kill and load tests too
-	@$(PYTEST) -n $(JOBS)
+test-all: test ## run them all: then the interoperability, browser, kill and load tests too
+	@$(PYTEST) -n $(JOBS) -m long
 
 lint: $(VENV)/.dev ## style, types, layers, Dockerfile and compose file
 	@$(BIN)/ruff format --check .
