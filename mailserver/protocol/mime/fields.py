@@ -22,6 +22,7 @@ _SECTION_CHARACTERS = 55  # of a parameter's value on one line
 _NAME = re.compile(r"[!-9;-~]{1,70}\Z")
 _ATOM_TEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*\Z")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+\Z")
+_BARE = re.compile(r"[A-Za-z0-9!#$&+.^_`{|}~-]+\Z")  # RFC 2231 §7: others take "'", "*", "%" as its own
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _ID = re.compile(r"[^\s<>\x00-\x1f\x7f]+\Z")
 _RAW = re.compile(r"(?:[^\x00\r\n]|\r\n[ \t])*\Z")
@@ -129,7 +130,7 @@ def parameterised(name: str, value: str, parameters: Iterable[tuple[str, str]] =
 def _parameter(key: str, value: str) -> Iterator[str]:
     if value.isascii() and len(value) <= _SECTION_CHARACTERS:
         quoted = re.sub(r'(["\\])', r"\\\1", value)
-        yield f"{key}={value}" if _TOKEN.match(value) else f'{key}="{quoted}"'
+        yield f"{key}={value}" if _BARE.match(value) else f'{key}="{quoted}"'
         return
     sections = [""]
     for character in value:

@@ -5,7 +5,7 @@ import email.policy
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailserver.model.errors import PeerFault
@@ -90,6 +90,8 @@ def test_what_others_would_read_differently_is_no_address(address: str) -> None:
 
 
 @given(_NAME.filter(bool))
+@example("'")
+@example("it's 100%*")
 def test_file_names_survive_both_parsers(name: str) -> None:
     leaf = Outline("application/pdf", b"x", name=name, disposition="attachment")
     message = compose([], leaf)
