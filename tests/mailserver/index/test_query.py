@@ -77,6 +77,13 @@ def test_anywhere_covers_every_field(messages: list[SearchText], text: str) -> N
         assert whole.matching(field, text) <= anywhere
 
 
+@given(st.integers(1, 40), st.integers(0, 400), st.sampled_from([Field.BODY, Field.ANY]))
+def test_a_common_word_is_found_in_the_same_messages(every: int, quiet: int, field: Field) -> None:
+    has = [n >= quiet and n % every == 0 for n in range(600)]
+    whole = block([SearchText(subject="s", body="seal seal" if each else "se") for each in has])
+    assert whole.matching(field, "seal") == {n for n, each in enumerate(has, start=1) if each}
+
+
 @given(MESSAGES, TEXTS)
 def test_named_headers(messages: list[SearchText], text: str) -> None:
     expected = {
