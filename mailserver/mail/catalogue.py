@@ -2,8 +2,9 @@ r"""The emails of an account in memory: which there are, where they are and how 
 
 IMAP asks by mailbox and UID; JMAP asks by email and by thread, and wants the newest hundred of all
 there are. Columns are indexed by the email's number, which grows by one a message, so that a
-lookup is one step and a message costs some 35 octets. Numbers, dates and flags are clear in the
-store as well; nothing sealed is kept here.
+lookup is one step and a message costs some 40 octets. The emails of a thread are a chain through a
+column: each names the one that was met before it. Numbers, dates and flags are clear in the store
+as well; nothing sealed is kept here.
 
 An entry with \Deleted does not exist for JMAP (RFC 8621 §4.1.1). Flags belong to entries; an email
 has what any of its visible entries has. Whoever brings the catalogue up to date (`emails.py`) does
@@ -12,7 +13,7 @@ it in one step of the event loop, so that every reader finds it whole.
 
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, repeat
 
 from mailserver.model.ids import EmailId, MailboxId, ThreadId
@@ -84,6 +85,10 @@ class Catalogue:
         self.sizes = array("I", bytes(4 * size))
         self._box = array("I", bytes(4 * size))
         self._uid = array("I", bytes(4 * size))
+        self._earlier = array("I", bytes(4 * size))
+        """By email; the email of its thread before it, itself where it is the first; 0: unknown."""
+        self._latest = array("I", bytes(4 * counters.next_thread))
+        """By thread; where its chain begins."""
         self._further: dict[int, list[tuple[int, int]]] = {}
         self.boxes: dict[MailboxId, Box] = {}
         self.looked_into: set[int] = set()
@@ -104,9 +109,10 @@ class Catalogue:
         """Bring it up to `news.counters`; `news.rows` must be there."""
         grown = news.counters.next_email - len(self.threads)
         if grown > 0:
-            for column in (self.threads, self.sizes, self._box, self._uid):
+            for column in (self.threads, self.sizes, self._box, self._uid, self._earlier):
                 column.extend(repeat(0, grown))
             self.received.extend(repeat(0, grown))
+        self._latest.extend(repeat(0, news.counters.next_thread - len(self._latest)))
         came: list[int] = []
         for row in news.rows or ():
             if not self.threads[row.email_id]:
@@ -141,6 +147,9 @@ class Catalogue:
         self.received[email] = row.received_us
         self.sizes[email] = row.size_octets
         self._box[email], self._uid[email] = row.mailbox_id, row.uid
+        if not self._earlier[email]:
+            self._earlier[email] = self._latest[row.thread_id] or email
+            self._latest[row.thread_id] = email
 
     def _state(self, state: State) -> int:
         number = self._numbers.get(state)
@@ -182,6 +191,17 @@ class Catalogue:
 
     def _living(self) -> int:
         return sum(len(box.uids) for box in self.boxes.values())
+
+    def touched(self, news: News) -> set[int]:
+        """Return the threads of all emails that `news`, not applied yet, is about."""
+        emails: set[int] = set(news.told.destroyed)
+        for mailbox_id, uids in news.told.vanished.items():
+            emails.update(self.emails_at((mailbox_id, uid) for uid in uids))
+        known = len(self.threads)
+        threads = {self.threads[email] for email in emails if email < known}
+        threads.update(row.thread_id for row in news.rows or ())
+        threads.discard(0)
+        return threads
 
     # ------------------------------------------------------------ asking
 
@@ -273,17 +293,23 @@ class Catalogue:
             if state in fitting
         }
 
+    def in_thread(self, thread: int) -> Iterator[EmailId]:
+        r"""Yield the emails of a thread that are there, those with \Deleted too, in no order."""
+        email = self._latest[thread] if 0 < thread < len(self._latest) else 0
+        while email:
+            if self.threads[email]:
+                yield EmailId(email)
+            before = self._earlier[email]
+            email = 0 if before == email else before
+
     def of_threads(self, wanted: set[ThreadId]) -> dict[ThreadId, list[EmailId]]:
         """Return the visible emails of threads, the oldest first; empty threads are left out."""
         found: dict[ThreadId, list[EmailId]] = {}
-        if not wanted:
-            return found
-        numbers = {int(thread) for thread in wanted}
-        for email in [n for n, thread in enumerate(self.threads) if thread in numbers]:
-            if self.visible(EmailId(email)):
-                found.setdefault(ThreadId(self.threads[email]), []).append(EmailId(email))
-        for emails in found.values():
-            emails.sort(key=lambda email: (self.received[email], email))
+        for thread in wanted:
+            emails = [email for email in self.in_thread(thread) if self.visible(email)]
+            if emails:
+                emails.sort(key=lambda email: (self.received[email], email))
+                found[thread] = emails
         return found
 
     def emails_at(self, places: Iterable[tuple[MailboxId, int]]) -> set[EmailId]:

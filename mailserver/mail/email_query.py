@@ -6,6 +6,7 @@ nothing changes: pages of one list are one query.
 """
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -102,7 +103,7 @@ class EmailQueries:
         kept = self._kept.get(key)
         if kept is not None:
             return Found(kept, state)
-        known: dict[Leaf, set[int]] = {}
+        known: dict[Leaf, AbstractSet[int]] = {}
         for leaf in set(_leaves(condition)):
             known[leaf] = await self._looked_up(leaf, catalogue)
         keys = {}
@@ -127,20 +128,20 @@ class EmailQueries:
             return None
         return await _number(self._opened.keywords, mark.keyword)
 
-    async def _looked_up(self, leaf: Leaf, catalogue: Catalogue) -> set[int]:
+    async def _looked_up(self, leaf: Leaf, catalogue: Catalogue) -> AbstractSet[int]:
         """Return the emails whose text, header or structure matches."""
         match leaf:
             case Text(field, text):
-                return {int(n) for n in await self._index.matching(field, text)}
+                return await self._index.matching(field, text)
             case Header(name, text):
                 return await self._with_header(name, text)
             case _:
                 return await self._attached(catalogue)
 
-    async def _with_header(self, name: str, text: str) -> set[int]:
+    async def _with_header(self, name: str, text: str) -> AbstractSet[int]:
         found = await self._index.with_header(name, text if indexed(name) else "")
         if not text or indexed(name):
-            return {int(n) for n in found}
+            return found
         sought, wanted = needle(text).decode(), name.lower().encode()
         async for email in self._emails.get(sorted(found), content=True):
             octets = b"" if email.octets is None else email.octets.reveal()
@@ -148,7 +149,7 @@ class EmailQueries:
             values = (text_of(unfold(value)) for field, value, _ in fields if field == wanted)
             if not any(sought in normalise(value) for value in values):
                 found.discard(email.id)
-        return {int(n) for n in found}
+        return found
 
     async def _attached(self, catalogue: Catalogue) -> set[int]:
         """Return the emails with attachments; each summary is opened once for that."""
@@ -214,7 +215,7 @@ class _Run:
     def __init__(
         self,
         catalogue: Catalogue,
-        known: dict[Leaf, set[int]],
+        known: dict[Leaf, AbstractSet[int]],
         marks: dict[Marked, int | None],
         end: int,
     ) -> None:
@@ -237,7 +238,7 @@ class _Run:
             case NoneOf(conditions):
                 return self._all - set().union(*[self.matching(each) for each in conditions])
             case Text() | Header() | HasAttachment():
-                return self._known[condition] & self._all
+                return self._all & self._known[condition]
             case _:
                 return self._by_catalogue(condition) & self._all
 

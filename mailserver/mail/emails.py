@@ -7,7 +7,7 @@ read of the account's counters where nothing changed.
 from collections.abc import AsyncIterator, Collection, Sequence
 
 from mailserver.mail.catalogue import Catalogue
-from mailserver.mail.email_counts import counts
+from mailserver.mail.email_counts import Tally
 from mailserver.mail.letter import LARGE_OCTETS
 from mailserver.mail.opened import Opened
 from mailserver.mail.state import State
@@ -16,7 +16,7 @@ from mailserver.model.errors import Absent, Condition, Corrupt
 from mailserver.model.ids import EmailId, MailboxId, ThreadId
 from mailserver.model.message import Flag, Keywords
 from mailserver.model.sealed import Plaintext
-from mailserver.store.catalogue import Counters
+from mailserver.store.catalogue import Counters, News
 from mailserver.store.emails import BlobRow
 from mailserver.store.packing import unpack_keywords
 
@@ -30,23 +30,33 @@ class Emails:
 
     def __init__(self, opened: Opened) -> None:
         self._opened = opened
-        self._counts: tuple[Catalogue, int, MailboxId | None] | None = None
-        self._counted: dict[MailboxId, MailboxCounts] = {}
 
     async def catalogue(self) -> Catalogue:
         """Return the account's emails as they stand now."""
         opened, store = self._opened, self._opened.store.catalogues
         async with opened.catalogue_lock:
-            if opened.catalogue is not None:
-                news = await store.news(opened.account_id, opened.catalogue.counters.modseq)
+            kept = opened.catalogue
+            if kept is not None:
+                news = await store.news(opened.account_id, kept.counters.modseq)
                 if news.rows is not None:
-                    opened.catalogue.apply(news)
-                    return opened.catalogue
+                    self._apply(kept, news)
+                    return kept
             counters, rows = await store.whole(opened.account_id)
             catalogue = await opened.offload(Catalogue, counters, rows)
             if not opened.unlocked.closed:
-                opened.catalogue = catalogue
+                opened.catalogue, opened.tally = catalogue, None
             return catalogue
+
+    def _apply(self, catalogue: Catalogue, news: News) -> None:
+        if self._opened.tally is None:
+            catalogue.apply(news)
+        elif not self._opened.tally.apply(news):
+            self._opened.tally = None
+
+    @property
+    def tally(self) -> Tally | None:
+        """What is kept of the last counts, if anything is."""
+        return self._opened.tally
 
     async def state(self) -> State:
         """Return how far the account's counters have come."""
@@ -61,13 +71,14 @@ class Emails:
         return (await self.catalogue()).of_threads(set(thread_ids))
 
     async def counts(self, trash: MailboxId | None) -> dict[MailboxId, MailboxCounts]:
-        """Count emails and threads of every mailbox that is not empty; kept until one changes."""
-        catalogue = await self.catalogue()
-        now = (catalogue, catalogue.version, trash)
-        if self._counts != now:
-            self._counted = counts(catalogue, trash)
-            self._counts = now
-        return self._counted
+        """Count emails and threads of every mailbox that shows any; `trash` has that role."""
+        opened, catalogue = self._opened, await self.catalogue()
+        tally = opened.tally
+        if tally is None or tally.catalogue is not catalogue or tally.trash != trash:
+            tally = Tally(catalogue, trash)
+            if catalogue is opened.catalogue:
+                opened.tally = tally
+        return tally.counts()
 
     async def get(
         self, email_ids: Sequence[EmailId], *, summary: bool = False, content: bool = False

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
 from mailserver.mail.catalogue import Catalogue
+from mailserver.mail.email_counts import Tally
 from mailserver.mail.facts import Facts
 from mailserver.mail.index_cache import IndexCache
 from mailserver.mail.keywords import KeywordTable
@@ -96,6 +97,8 @@ class Opened:
         self._facts: dict[MailboxId, Facts] = {}
         self.catalogue: Catalogue | None = None
         """The emails of the account, as of some time ago; None until somebody asks by email."""
+        self.tally: Tally | None = None
+        """What the mailboxes of that catalogue show; None until somebody asks."""
         self.catalogue_lock = asyncio.Lock()
         self.keywords = KeywordTable(store, unlocked.account_id, unlocked.guard)
 
@@ -132,7 +135,7 @@ class Opened:
         self.unlocked.drop_content_keys()
         self.index.clear()
         self._facts.clear()
-        self.catalogue = None
+        self.catalogue = self.tally = None
 
     async def open_epochs(self, epochs: Collection[EpochId]) -> None:
         """Have the content keys of `epochs` at hand."""

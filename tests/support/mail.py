@@ -1,6 +1,7 @@
 """Mail of one node: delivery and opened accounts over real stores and keys."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from mailserver.mail.office import Office
 from mailserver.mail.submission import Submission
 from mailserver.model.address import Address
 from mailserver.model.errors import MailError
-from mailserver.model.message import Message, NewMessage
+from mailserver.model.message import Flag, Message, NewMessage, StoreMode
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.background import background
 from mailserver.runtime.clock import ManualClock
@@ -71,6 +72,38 @@ async def append(account: Account, *octets: bytes, name: str = "INBOX") -> None:
     """Append messages to a mailbox."""
     mailbox = await account.mailboxes.named(name)
     await account.messages.append(mailbox.id, [NewMessage(Plaintext(each)) for each in octets])
+
+
+async def something_happens(mail: MailNode, account: Account, dice: random.Random, n: int) -> None:
+    """Do one thing that a mail program, a delivery or the reader might do."""
+    boxes = await account.mailboxes.listing()
+    box, other = dice.choice(boxes), dice.choice(boxes)
+    low = dice.randint(1, 12)
+    some = [(low, low + dice.randint(0, 3))]
+    match dice.randint(0, 9):
+        case 0 | 1:
+            fields = {"Message_ID": f"<{n}@x>", "References": f"<{dice.randint(0, n)}@x>"}
+            await mail.deliver(letter(str(n), **fields), "alice@example.org")
+        case 2:
+            await append(account, letter(str(n), Message_ID=f"<{n}@x>"), name=box.name)
+        case 3 | 4:
+            mark = dice.choice([Flag.SEEN, Flag.FLAGGED, Flag.DELETED, Flag.DRAFT])
+            mode = dice.choice([StoreMode.ADD, StoreMode.REMOVE])
+            words = frozenset(dice.choice([(), ("a",), ("a", "b")]))
+            await account.messages.store(box.id, some, mode, mark, words)
+        case 5:
+            await account.messages.copy(box.id, some, other.id)
+        case 6:
+            await account.messages.move(box.id, some, other.id)
+        case 7:
+            await account.messages.expunge(box.id)
+        case 8:
+            await account.mailboxes.create(f"Box {n}")
+        case _ if box.name.startswith("Box"):
+            if dice.random() < 0.5:
+                await account.mailboxes.delete(box.name)
+            else:
+                await account.mailboxes.rename(box.name, f"Box {n}")
 
 
 @asynccontextmanager

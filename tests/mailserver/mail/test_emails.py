@@ -20,7 +20,7 @@ from mailserver.model.email import (
 from mailserver.model.ids import EmailId, ThreadId
 from mailserver.model.message import Flag, StoreMode
 from mailserver.model.query import Field, Text
-from tests.support.mail import EVERYTHING, MailNode, append, letter
+from tests.support.mail import EVERYTHING, MailNode, append, letter, something_happens
 
 NEWEST = (Order("receivedAt", ascending=False),)
 
@@ -177,38 +177,6 @@ class _Mirror:
         return fresh
 
 
-async def _act(account: Account, mail: MailNode, dice: random.Random, n: int) -> None:
-    """Do one thing that a mail program, a delivery or the reader might do."""
-    boxes = await account.mailboxes.listing()
-    box, other = dice.choice(boxes), dice.choice(boxes)
-    low = dice.randint(1, 12)
-    some = [(low, low + dice.randint(0, 3))]
-    match dice.randint(0, 9):
-        case 0 | 1:
-            fields = {"Message_ID": f"<{n}@x>", "References": f"<{dice.randint(0, n)}@x>"}
-            await mail.deliver(letter(str(n), **fields), "alice@example.org")
-        case 2:
-            await append(account, letter(str(n), Message_ID=f"<{n}@x>"), name=box.name)
-        case 3 | 4:
-            mark = dice.choice([Flag.SEEN, Flag.FLAGGED, Flag.DELETED, Flag.DRAFT])
-            mode = dice.choice([StoreMode.ADD, StoreMode.REMOVE])
-            words = frozenset(dice.choice([(), ("a",), ("a", "b")]))
-            await account.messages.store(box.id, some, mode, mark, words)
-        case 5:
-            await account.messages.copy(box.id, some, other.id)
-        case 6:
-            await account.messages.move(box.id, some, other.id)
-        case 7:
-            await account.messages.expunge(box.id)
-        case 8:
-            await account.mailboxes.create(f"Box {n}")
-        case _ if box.name.startswith("Box"):
-            if dice.random() < 0.5:
-                await account.mailboxes.delete(box.name)
-            else:
-                await account.mailboxes.rename(box.name, f"Box {n}")
-
-
 @pytest.mark.parametrize("seed", range(4))
 async def test_who_applies_changes_holds_what_a_fresh_client_fetches(
     mail: MailNode, seed: int
@@ -217,7 +185,7 @@ async def test_who_applies_changes_holds_what_a_fresh_client_fetches(
     account = await mail.account()
     mirror = await _Mirror(account).everything()
     for n in range(60):
-        await _act(account, mail, dice, n)
+        await something_happens(mail, account, dice, n)
         if dice.random() < 0.4:
             await mirror.follow(dice.choice([None, 1, 3]))
             fresh = await mirror.everything()
