@@ -93,15 +93,18 @@ def metadata(email: Email, blob_id: str) -> Properties:
     }
 
 
-def missing_fields(plan: Plan, email: Email) -> bool:
-    """Say whether the summary left out fields that are asked for, so that the message is needed."""
+def kept_fields(plan: Plan, email: Email) -> Sequence[Field] | None:
+    """Return the header fields asked for out of the summary; None: the message is needed."""
     if plan.content or not plan.fields or email.summary is None:
-        return False
-    return Summary(email.summary.reveal()).header_fields(plan.fields) is None
+        return ()
+    header = Summary(email.summary.reveal()).header_fields(plan.fields)
+    return None if header is None else header_fields(header)
 
 
-def shown(plan: Plan, email: Email, blob_id: str) -> Properties:
-    """Return the object that was asked for.
+def shown(
+    plan: Plan, email: Email, blob_id: str, fields: Sequence[Field] | None = None
+) -> Properties:
+    """Return the object that was asked for; `fields` are the summary's.
 
     Raises:
         MethodError: serverFail: the message is damaged.
@@ -112,16 +115,13 @@ def shown(plan: Plan, email: Email, blob_id: str) -> Properties:
     known = metadata(email, blob_id)
     summary = None if email.summary is None else Summary(email.summary.reveal())
     octets = None if email.octets is None else email.octets.reveal()
-    fields: Sequence[Field] = ()
     if octets is not None:
         known |= content(plan, octets, blob_id)
-    elif summary is not None and plan.fields:
-        fields = header_fields(summary.header_fields(plan.fields) or b"")
     for name in plan.names:
         if name in known:
             found[name] = known[name]
         elif name in plan.headers:
-            found[name] = value(fields, plan.headers[name])
+            found[name] = value(fields or (), plan.headers[name])
         elif summary is not None:
             found[name] = summary.has_attachment if name == "hasAttachment" else summary.preview
     return found

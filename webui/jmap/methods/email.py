@@ -52,11 +52,11 @@ async def _get(context: Context, arguments: EmailGet) -> Properties:
     numbers = [each for each in map(ids.email, asked) if each is not None]
     found: dict[str, Properties] = {}
     async for email in emails.get(numbers, summary=plan.summary, content=plan.content):
-        whole = email
-        if email_objects.missing_fields(plan, email):
+        whole, fields = email, email_objects.kept_fields(plan, email)
+        if fields is None:
             async for each in emails.get([email.id], summary=plan.summary, content=True):
                 whole = each
-        shown = email_objects.shown(plan, whole, blobs.of_email(email.id))
+        shown = email_objects.shown(plan, whole, blobs.of_email(email.id), fields)
         found[ids.of_email(email.id)] = shown
     return {
         "accountId": context.account_id,
