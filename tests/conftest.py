@@ -6,12 +6,17 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mailserver.store.migrate import Which, migrate
 from tests.support import postgres
 from tests.support.postgres import PostgresServer
 
 ENGINES = ("sqlite", "postgresql")
+
+# How long an example takes says more of what else the machine does than of what it tests.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 
 def pytest_configure(config: pytest.Config) -> None:

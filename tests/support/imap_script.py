@@ -172,4 +172,4 @@ async def pretending(script: Script) -> AsyncIterator[Script]:
         server.close()
         for writer in talks.values():
             writer.close()
-        await asyncio.wait_for(asyncio.gather(*talks), 5)
+        await asyncio.wait_for(asyncio.gather(*talks), 30)

@@ -164,7 +164,7 @@ class Client:
 
     async def line(self) -> bytes:
         """Read one line; empty when the server has closed."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self.reader.readline()
 
     async def reply(self) -> bytes:
@@ -188,7 +188,7 @@ class Client:
 
     async def everything(self) -> bytes:
         """Read until the server closes."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self.reader.read()
 
     async def start_tls(self, context: ssl.SSLContext) -> None:

@@ -36,7 +36,7 @@ from pathlib import Path
 from mailserver.model.message import Flag
 
 MESSAGES = Path(__file__).parent.parent / "transcripts" / "messages"
-DEADLINE_SECONDS = 10
+DEADLINE_SECONDS = 30
 
 
 class Mode(Enum):

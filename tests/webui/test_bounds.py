@@ -18,6 +18,7 @@ from mailserver.model.errors import Condition, Refused
 from mailserver.runtime.limits import Budget
 from mailserver.runtime.settings import Settings
 from tests.support.house import settings_in
+from tests.support.waiting import until
 from tests.support.web_app import app_served
 from webui.access import Access, Faults
 from webui.bounds import Bounds
@@ -147,7 +148,7 @@ async def test_a_body_that_keeps_coming_gets_more_time(client: httpx.AsyncClient
 async def test_a_body_that_drips_is_given_up(client: httpx.AsyncClient) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
     writer.write(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
-    async with asyncio.timeout(6), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         line = tasks.create_task(reader.readline())
         while not line.done():
             writer.write(b"a")
@@ -157,14 +158,14 @@ async def test_a_body_that_drips_is_given_up(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_peer_that_does_not_read_is_left(
-    client: httpx.AsyncClient, settings: Settings
+    client: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = client.base_url.port
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=MANY)
     writer.write(b"GET /flood HTTP/1.1\r\nHost: a\r\n\r\n")
-    await asyncio.sleep(4)
+    await until(lambda: "/flood" in capsys.readouterr().err)  # it is written down when it ends
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await reader.readexactly(1 << 30)
     writer.close()
 

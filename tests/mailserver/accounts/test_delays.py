@@ -114,4 +114,4 @@ async def test_an_answer_is_held() -> None:
     delays = Delays(ManualClock())
     began = time.monotonic()
     await asyncio.gather(delays.hold(0.05), delays.hold(0.05), delays.hold(-1))
-    assert 0.04 < time.monotonic() - began < 2
+    assert 0.04 < time.monotonic() - began < 10

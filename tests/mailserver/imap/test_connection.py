@@ -64,7 +64,7 @@ async def put(account: Account, octets: bytes, count: int = 1) -> None:
 
 
 async def eventually(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not true():  # noqa: ASYNC110 - what is waited for is the server's own
             await asyncio.sleep(0.01)
 
@@ -182,18 +182,18 @@ async def test_who_does_not_sign_in_is_told_goodbye(tmp_path: Path) -> None:
 
 
 async def test_idle_is_not_renewed_for_ever(tmp_path: Path) -> None:
-    async with serving(tmp_path, bounds=bounds(inactivity=150)) as (server, listener):
+    async with serving(tmp_path, bounds=bounds(inactivity=800)) as (server, listener):
         await (await server.add_reader()).close()
         async with signed_in(server, listener) as client:
             for _ in range(5):
                 await say(client, "a NOOP", "a OK")
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.2)
             await say(client, "b IDLE", "+")
             assert (await client.line() or "").startswith("* BYE")
 
 
 async def test_a_session_lives_a_day_at_most(tmp_path: Path) -> None:
-    async with serving(tmp_path, bounds=bounds(life=150)) as (server, listener):
+    async with serving(tmp_path, bounds=bounds(life=1_000)) as (server, listener):
         await (await server.add_reader()).close()
         async with signed_in(server, listener) as client:
             assert (await client.line() or "").startswith("* BYE sign in again")
@@ -388,7 +388,7 @@ async def test_a_command_that_does_not_end_holds_up_no_stop(tmp_path: Path) -> N
         await client.skip_to("* OK")
         await client.send(b"a LOGIN b c\r\n", Mode.WHOLE)
         await started.wait()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             await listener.close()
         await eventually(lambda: listener.connections == 0)
 

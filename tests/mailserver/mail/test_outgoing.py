@@ -261,12 +261,17 @@ async def test_waiting_ends_when_something_comes(
         await queue.wait()
         return loop.time() - begun
 
-    assert await waited() >= POLL.total_seconds() * 0.9
-    task = asyncio.create_task(waited())
-    await asyncio.sleep(0.1)
-    await queue.enqueue(parcel(guards, None, release_at=clock.now() + timedelta(seconds=1)))
-    assert await task < 1
-    assert 0.9 < await waited() < POLL.total_seconds()  # until the next one is due
+    polled = POLL.total_seconds()
+    assert await waited() >= polled * 0.9
+    woken = []
+    for _ in range(3):  # in some rounds the machine may be busy elsewhere
+        task = asyncio.create_task(waited())
+        await asyncio.sleep(0.1)
+        await queue.enqueue(parcel(guards, None, release_at=clock.now() + timedelta(seconds=1)))
+        woken.append(await task)
+    assert min(woken) < 0.8
+    due = [await waited() for _ in range(3)]
+    assert 0.9 < min(due) < polled * 0.9  # until the next one is due
 
 
 async def test_a_resting_destination_has_no_turn(

@@ -160,14 +160,14 @@ HOSTILE = {
 def test_hostile_bodies_cost_what_others_do(body: bytes) -> None:
     """10 MiB take a tenth of a second; quadratic work would take hours."""
     for canon in Canon:
-        start = time.perf_counter()
+        start = time.process_time()
         canonical_body(body, canon)
-        assert time.perf_counter() - start < 5
+        assert time.process_time() - start < 5
 
 
 def test_a_hostile_header_costs_what_others_do() -> None:
     size = 256 * 1024
-    start = time.perf_counter()
+    start = time.process_time()
     for header in (
         b";  " * (size // 3),
         b"S:" + b"; b " * (size // 4),
@@ -180,4 +180,4 @@ def test_a_hostile_header_costs_what_others_do() -> None:
         names = [field.name for field in letter.fields]
         signature = HeaderField(b"s", b"S:" + header)
         header_digest(letter.selected(names), signature, Canon.RELAXED)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

@@ -158,7 +158,7 @@ async def test_deadline_turns_missing_answers_into_temporary_errors(
     octets = dkim.sign(octets, [signer], now=NOW) + octets
     begun = perf_counter()
     verdict = await judged(dns, octets, OURS, author, timedelta(seconds=0.4))
-    assert perf_counter() - begun < 2
+    assert perf_counter() - begun < 4
     assert [one.result for one in verdict.dkim] == [DkimResult.TEMPERROR]
     assert (verdict.spf.result is SpfResult.TEMPERROR) == ("slow" in author)
     assert (verdict.dmarc.result, verdict.policy) == (DmarcResult.TEMPERROR, Policy.NONE)

@@ -133,7 +133,7 @@ class Post:
         pytest.fail("it did not come to pass")
 
     async def hours(self, hours: int) -> None:
-        """Let time pass, less at once than a lease lasts, while nobody is in the middle of anything."""
+        """Let time pass while nothing is under way, less at once than a lease lasts."""
         step = LEASE * 4 / 5
         for _ in range(timedelta(hours=hours) // step):
             await asyncio.sleep(0.02)
@@ -142,6 +142,16 @@ class Post:
                     break
                 await asyncio.sleep(0.01)
             self.clock.advance(step)
+
+    async def put_off(self, attempts: int = 1, rows: int = 1) -> None:
+        """Wait until there are so many rows, each tried so often and now left to wait."""
+        for _ in range(2_000):
+            found = await self.store.queue.rows(100)
+            tried = [row.attempts for row in found if row.state == QueueState.WAITING]
+            if tried == [attempts] * rows and len(found) == rows:
+                return
+            await asyncio.sleep(0.01)
+        pytest.fail("it is not put off")
 
     async def waiting(self) -> int:
         return sum((await self.store.queue.counts()).values())
@@ -215,7 +225,7 @@ async def test_4xx_then_2xx(post: Post) -> None:
     async with post.host(there), running(post.relay()):
         await post.until(lambda: "DATA" in there.commands)
         there.says = {}
-        await asyncio.sleep(0.3)
+        await post.put_off()
         assert there.contents == [b".\r\n"]  # nobody was left to take it
         post.clock.advance(timedelta(minutes=7))
         await post.empty()
@@ -280,11 +290,7 @@ async def test_failures_of_one_moment_are_one_rest(post: Post) -> None:
     for _ in range(15):
         await post.put()
     async with running(post.relay()):
-        for _ in range(1_000):
-            if (tried := [row.attempts for row in await post.store.queue.rows(100)]) == [1] * 15:
-                break
-            await asyncio.sleep(0.01)
-    assert tried == [1] * 15
+        await post.put_off(rows=15)
     (destination,) = await post.store.queue.destinations(10)
     assert destination.rest_until == to_microseconds(post.clock.now() + FIRST_REST)
 
@@ -293,8 +299,7 @@ async def test_mail_that_nobody_takes_is_returned_after_five_days(post: Post) ->
     await post.put()
     there = MailHost(says={"MAIL": "451 4.3.2 not today"})
     async with post.host(there), running(post.relay()):
-        await post.until(lambda: "DATA" in there.commands)
-        await asyncio.sleep(0.2)
+        await post.put_off()
         post.clock.advance(LIFE)
         await post.empty()
     assert [report.count("Action: failed") for report in post.reports] == [1]
@@ -344,8 +349,7 @@ async def test_our_own_people_get_queued_mail_too(post: Post) -> None:
     await post.put("eve@zegel.test", "never@zegel.test", "full@zegel.test", "nobody@zegel.test")
     async with running(post.relay()):
         await post.until(lambda: len(post.box.taken) == 2)
-        await asyncio.sleep(0.1)
-        assert await post.waiting() == 1
+        await post.put_off()
         post.box.complaints = {}
         post.clock.advance(timedelta(minutes=7))
         await post.empty()
@@ -362,12 +366,11 @@ async def test_a_domain_that_must_have_tls_gets_its_mail_back_after_a_day(post: 
         post.mandatory["there.test"] = ()
         await post.put()
         async with running(post.relay()):
-            await post.until(lambda: there.connections == 1)
-            await asyncio.sleep(0.2)
+            await post.put_off(1)
+            assert there.connections == 1
             post.clock.advance(timedelta(hours=23))
-            await post.until(lambda: there.connections == 2)
-            await asyncio.sleep(0.2)
-            assert await post.waiting() >= 1
+            await post.put_off(2)
+            assert there.connections == 2
             post.clock.advance(timedelta(hours=4))
             await post.until(lambda: any("Action: failed" in each for each in post.reports))
             await post.empty()
@@ -387,8 +390,8 @@ async def test_a_message_that_no_server_may_see_fails(post: Post) -> None:
 async def test_a_connection_lost_after_the_last_dot_doubles_and_never_loses(post: Post) -> None:
     await post.put()
     async with post.host(MailHost(drops={"END"})) as there, running(post.relay()):
-        await post.until(lambda: len(there.contents) == 1)
-        await asyncio.sleep(0.2)
+        await post.put_off()
+        assert len(there.contents) == 1
         there.drops = set()
         post.clock.advance(timedelta(minutes=7))
         await post.empty()

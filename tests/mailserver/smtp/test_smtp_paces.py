@@ -10,7 +10,7 @@ from mailserver.smtp.listener import Listener, Shared
 from mailserver.smtp.policy import Service
 from tests.support.smtp import Client, Mailroom, policy, serving, shared
 
-SLOW = timedelta(seconds=0.2)
+SLOW = timedelta(seconds=1)
 
 
 def with_paces(paces: Paces) -> Shared:

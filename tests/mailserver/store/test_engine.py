@@ -317,7 +317,7 @@ async def test_postgres_connections_that_died_are_replaced(database: Database) -
         " WHERE pid != pg_backend_pid() AND datname = current_database()"
     )
     await database.read(lambda c: fetch(c, kill), snapshot=False)
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(1)  # until our end has heard of it
     await database.write(write(100))
     assert len(await notes(database)) == 21
 

@@ -16,6 +16,7 @@ from mailserver.store.appending import Lot, append_lots
 from mailserver.store.blobs import Place
 from mailserver.store.changes import KEPT, AccountChange
 from mailserver.store.driver import Sql, fetch
+from mailserver.store.notify import LOOK_SECONDS
 from mailserver.store.postgres import PostgresDatabase
 from mailserver.store.store import Store
 from tests.support.postgres import PostgresServer
@@ -205,7 +206,7 @@ async def test_who_closes_right_after_a_commit_is_still_heard(
     url = here.database.engine.url.set(drivername="postgresql").render_as_string(False)
     async with opened(url, tmp_path / "b") as command:
         await command.emails.append(house.email())
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(LOOK_SECONDS / 2):  # it was told, and not found by looking
         assert await ear.until(ModSeq(start + 1)) == [start + 1]
 
 

@@ -76,18 +76,18 @@ def test_captures_are_cut() -> None:
 )
 def test_no_pattern_and_no_subject_runs_away(test: str) -> None:
     octets = b"X: " + b"a" * 200_000 + b"\r\n\r\n"
-    began = time.monotonic()
+    began = time.process_time()
     script = f'require ["regex", "variables"]; if not {test} {{ discard; }}'
     outcome = run(script, octets)
-    assert time.monotonic() - began < SECONDS
+    assert time.process_time() - began < SECONDS
     assert did(outcome) == "discard" or isinstance(outcome.error, sieve.TooMuchWork)
 
 
 def test_work_is_bounded_whatever_it_is() -> None:
     test = 'header :contains "x" ["a1", "b1", "c1", "d1"]'
-    began = time.monotonic()
+    began = time.process_time()
     outcome = run(f"if {test} {{ discard; }}\n" * 500, b"X: " + b"y" * 250_000 + b"\r\n\r\n")
-    assert time.monotonic() - began < SECONDS
+    assert time.process_time() - began < SECONDS
     assert isinstance(outcome.error, sieve.TooMuchWork)
     assert 0 < outcome.error.line <= 500
 
@@ -187,6 +187,6 @@ def test_many_tests_look_at_one_body_and_one_field_for_the_price_of_one() -> Non
         f'if body :contains "needle{n}" {{ discard; }} if address "to" "x{n}@y.test" {{ keep; }}'
         for n in range(8)
     )
-    began = time.monotonic()
+    began = time.process_time()
     assert did(run(f'require "body"; {tests}', octets)) == "keep"
-    assert time.monotonic() - began < SECONDS
+    assert time.process_time() - began < SECONDS
