@@ -6,7 +6,7 @@ WORKDIR /src
 COPY requirements.lock requirements-build.lock ./
 RUN python -m pip install --require-hashes -r requirements-build.lock \
  && /opt/zegel/bin/python -m pip install --require-hashes -r requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY mailserver mailserver
 COPY webui webui
 COPY migrations migrations

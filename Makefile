@@ -5,14 +5,16 @@ BIN    := $(VENV)/bin
 RUN    := .run
 JOBS   ?= auto
 PYTEST  = $(BIN)/python -m pytest
+WEB     = $(BIN)/python -m webui.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-all lint check bench soak lock clean
+.PHONY: help run demo test test-all lint check bench screenshots soak lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: $(VENV)/.run ## start a server on loopback, all its files in .run/
+	@$(WEB) build
 	@$(BIN)/zegel init --directory $(RUN)
 	@$(BIN)/zegel --config $(RUN)/zegel.toml migrate
 	@exec $(BIN)/zegel --config $(RUN)/zegel.toml serve --guide
@@ -23,16 +25,19 @@ demo: $(VENV)/.run ## fill that server with two users and some letters (while it
 	@$(BIN)/zegel --config $(RUN)/zegel.toml demo --corpus tests/corpus
 
 test: $(VENV)/.dev ## run the tests (a few minutes)
+	@$(WEB) test
+	@$(WEB) build
 	@$(PYTEST) -n $(JOBS) -m "not long"
 
 test-all: test ## run them all: then the interoperability, browser, kill and load tests too
 	@$(PYTEST) -n $(JOBS) -m long
 
-lint: $(VENV)/.dev ## style, types, layers, Dockerfile and compose file
+lint: $(VENV)/.dev ## style, types, layers, web app, Dockerfile and compose file
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(WEB) check
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	@if command -v docker-compose >/dev/null; then docker-compose config --quiet; \
@@ -42,6 +47,10 @@ check: lint test ## what a commit must pass
 
 bench: $(VENV)/.dev ## measure Zegel beside Dovecot, plain and encrypted (about half an hour)
 	@$(BIN)/python -m benchmarks.run
+
+screenshots: $(VENV)/.dev ## draw every screen of the web app into screenshots/, for people to look at
+	@$(WEB) build
+	@ZEGEL_SCREENSHOTS=screenshots $(PYTEST) -q -m long tests/browser
 
 soak: $(VENV)/.dev ## an hour of load with kills in between: nothing lost, memory bounded
 	@ZEGEL_TRAVELLERS=10000 $(PYTEST) tests/interop/test_kills_on_the_way.py
@@ -54,9 +63,10 @@ lock: $(VENV)/.dev ## resolve the dependencies anew
 	  --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
 	@$(BIN)/uv pip compile -q --universal --group build -c requirements-dev.lock \
 	  --generate-hashes --no-emit-index-url --no-header -o requirements-build.lock
+	@$(WEB) npm install --package-lock-only
 
 clean: ## remove the environment and the first-look server with its mail
-	@rm -rf $(VENV) $(RUN) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(RUN) webui/static webui/spa/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
