@@ -1,0 +1,2 @@
+export { commands, useCommands, type Command } from './commands.svelte';
+export { keysShown } from './shown';

@@ -1,0 +1,16 @@
+/** Where the app begins: language and session are asked for at once, then the page is drawn. */
+import './ui/tokens.css';
+import './ui/base.css';
+import { mount } from 'svelte';
+import { session } from '@/account/session.svelte';
+import { loadTexts, setLanguage } from '@/i18n';
+import App from '@/app/App.svelte';
+import { preferences } from '@/app/preferences.svelte';
+import { router } from '@/router';
+
+preferences.show();
+const asked = session.check().catch((error: unknown) => error);
+await setLanguage(preferences.firstLanguage);
+await loadTexts('app');
+router.start();
+mount(App, { target: document.getElementById('app')!, props: { asked } });
