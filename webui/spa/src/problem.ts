@@ -1,5 +1,6 @@
 /** What a request came to that did not succeed, and the words for it. */
 import { formatSpan, t, type TextKey } from '@/i18n';
+import { HttpError, JmapError } from '@/jmap/errors';
 
 /** Something the server refused. Source: RFC 9457. */
 export class Problem extends Error {
@@ -41,37 +42,54 @@ export class Offline extends Error {
   }
 }
 
+/** By the server's conditions, and by JMAP's words (RFC 8620 §3.6.2, §5.3). */
 const SAID: Partial<Record<string, TextKey>> = {
   already_exists: 'app.error.already_exists',
+  alreadyExists: 'app.error.already_exists',
   authentication_failed: 'app.error.authentication_failed',
   busy: 'app.error.busy',
   changed_meanwhile: 'app.error.changed_meanwhile',
+  stateMismatch: 'app.error.changed_meanwhile',
   limit: 'app.error.limit',
   locked: 'app.error.locked',
   no_such_credential: 'app.error.no_such_credential',
   not_permitted: 'app.error.not_permitted',
+  forbidden: 'app.error.not_permitted',
+  notFound: 'app.error.not_found',
+  offline: 'app.error.offline',
   over_quota: 'app.error.over_quota',
+  overQuota: 'app.error.over_quota',
+  serverUnavailable: 'app.error.busy',
   shutting_down: 'app.error.busy',
   too_large: 'app.error.too_large',
+  tooLarge: 'app.error.too_large',
   too_many: 'app.error.limit',
   unavailable: 'app.error.busy',
   weak_password: 'app.error.weak_password',
 };
+const WAITS = ['try_later', 'rateLimit'];
 
 /** Says in the reader's language what went wrong; never the server's or browser's own words. */
 export function sayProblem(error: unknown): string {
   if (error instanceof Offline) return t('app.error.offline');
-  if (!(error instanceof Problem)) return t('app.error.unknown');
-  if (error.condition === 'try_later' || error.status === 429) {
-    return t('app.error.try_later', { span: formatSpan(error.retryAfter || 30) });
+  const word = error instanceof JmapError ? error.type : error instanceof Problem ? error.condition : '';
+  const status = error instanceof Problem || error instanceof HttpError ? error.status : 0;
+  if (WAITS.includes(word) || status === 429) {
+    return t('app.error.try_later', { span: formatSpan(secondsOf(error) || 30) });
   }
-  const key = SAID[error.condition];
+  const key = SAID[word];
   if (key) return t(key);
-  return t(error.status >= 500 ? 'app.error.server' : 'app.error.unknown');
+  return t(status >= 500 || word === 'serverFail' ? 'app.error.server' : 'app.error.unknown');
+}
+
+function secondsOf(error: unknown): number {
+  if (error instanceof Problem) return error.retryAfter;
+  return error instanceof HttpError ? (error.retryAfter ?? 0) / 1000 : 0;
 }
 
 /** Returns what a person may copy for whoever runs the server; empty where there is nothing. */
 export function referenceOf(error: unknown): string {
+  if (error instanceof JmapError) return error.kind === 'offline' ? '' : error.reference;
   if (error instanceof Problem) return error.incident || `${error.status} ${error.condition}`.trim();
   return error instanceof Error && !(error instanceof Offline) ? error.name : '';
 }

@@ -40,6 +40,11 @@ class Session {
     return this.#info?.address ?? '';
   }
 
+  /** The token that goes with what changes something, for requests that are no `fetch`. */
+  get csrf(): string {
+    return this.#csrf;
+  }
+
   /** Whether a dialog must ask who it is, for `prove`. */
   get isProving(): boolean {
     return this.#proof !== undefined;
