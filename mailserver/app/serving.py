@@ -39,6 +39,7 @@ LOOK_AT_CERTIFICATE = timedelta(minutes=1)
 SWEEP = timedelta(days=1)
 COUNT = timedelta(minutes=1)  # how often what is counted for reports is written down
 REPORT = timedelta(minutes=10)  # how soon after a day's end its reports are written, or again
+EXPIRE = timedelta(minutes=10)  # how long an upload stays at most after its hour
 LOCK_FILE = "serving.lock"
 
 log = get_logger("app")
@@ -127,6 +128,7 @@ async def running(
     if part.sweeps and house.settings.relays:
         tasks.create_task(tasks.every(REPORT, house.reports.sending.send_due))
     if part.sweeps:
+        tasks.create_task(tasks.every(EXPIRE, house.store.uploads.sweep))
         tasks.create_task(tasks.every(SWEEP, house.provisioning.sweep))
         tasks.create_task(tasks.every(SWEEP, house.desk.sweep))
         tasks.create_task(tasks.every(SWEEP, house.signing_keys.tend))

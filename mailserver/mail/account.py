@@ -62,7 +62,6 @@ class Account:
         feed: Feed,
         hold: Hold,
         released: Callable[[], None],
-        uploads: Uploads,
     ) -> None:
         """Act on `opened` while `hold` lasts; `released` is told when it was given back."""
         self.address = hold.address
@@ -81,7 +80,7 @@ class Account:
         self.arranging = Arranging(opened, self.emails)
         self.records = Records(opened)
         self.posted = Posted(opened)
-        self.uploads = uploads
+        self.uploads = Uploads(opened)
         self._opened = opened
         self._feed = feed
         self._hold = hold

@@ -10,7 +10,6 @@ from mailserver.mail.junk import Junk
 from mailserver.mail.learning import Learning
 from mailserver.mail.opened import Opened
 from mailserver.mail.regrouping import Regrouping
-from mailserver.mail.uploads import Shelf, Uploads
 from mailserver.model.errors import MailError
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Sealed
@@ -51,7 +50,6 @@ class Office:
         self._by_account: dict[AccountId, list[Opened]] = {}
         self._settling: dict[Opened, asyncio.TimerHandle] = {}
         self._index_budget = IndexBudget()
-        self._shelf = Shelf()
         store.on_change = self._changed
         store.watched = self._is_watched
 
@@ -79,9 +77,7 @@ class Office:
                 SETTLE_SECONDS, opened.settle
             )
         hold.on_end(lambda _: self._forget(opened))
-        return Account(
-            opened, self.feed, hold, lambda: self._forget(opened), Uploads(opened, self._shelf)
-        )
+        return Account(opened, self.feed, hold, lambda: self._forget(opened))
 
     def _changed(self, change: AccountChange) -> None:
         if change.mailboxes:

@@ -20,6 +20,7 @@ from mailserver.store.queue_tables import queue_messages
 from mailserver.store.schema import PER_ACCOUNT
 from mailserver.store.sweeps import truncate_log
 from mailserver.store.tables import accounts, addresses, blobs
+from mailserver.store.upload_tables import uploads
 
 
 class AccountState(IntEnum):
@@ -153,7 +154,7 @@ def _remove_address(connection: Connection, account_id: AccountId, address: str)
 
 def _remove(connection: Connection, account_id: AccountId) -> Done[None]:
     dropped: list[ObjectId] = []
-    for table in (blobs, queue_messages):
+    for table in (blobs, queue_messages, uploads):
         in_files = select(table.c.object_id).where(
             table.c.account_id == account_id, table.c.place == int(Place.FILE)
         )

@@ -16,6 +16,7 @@ from mailserver.store import screening_tables as _screening  # noqa: F401
 from mailserver.store import sending_tables as _sending  # noqa: F401
 from mailserver.store import sieve_tables as _sieve  # noqa: F401
 from mailserver.store import sts_tables as _sts  # noqa: F401
+from mailserver.store import upload_tables as _upload  # noqa: F401
 from mailserver.store.tables import metadata
 
 __all__ = ["PER_ACCOUNT", "metadata"]

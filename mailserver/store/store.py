@@ -43,6 +43,7 @@ from mailserver.store.sieve import Sieve
 from mailserver.store.sts_policies import StsPolicies
 from mailserver.store.sweeps import Sweeps
 from mailserver.store.transfers import Transfers
+from mailserver.store.uploads import Uploads
 
 FILE_WORKERS = 4
 
@@ -90,6 +91,7 @@ class Store:
         self.sweeps = Sweeps(self._access)
         self.transfers = Transfers(self._access)
         self.externals = Externals(self._access)
+        self.uploads = Uploads(self._access, ROW_OCTETS[database.kind])
 
     @classmethod
     async def open(

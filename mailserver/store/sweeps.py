@@ -17,6 +17,7 @@ _AT_ONCE = 1_000
 FILES = Sql(
     "SELECT object_id FROM blobs WHERE place = 1"
     " UNION ALL SELECT object_id FROM queue_messages WHERE place = 1"
+    " UNION ALL SELECT object_id FROM uploads WHERE place = 1"
 )
 """The names of all objects that belong in the blob store."""
 _THREADS = Sql(
