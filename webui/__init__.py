@@ -8,4 +8,6 @@ and must never see the store, the vault or a cipher. The server loads it by the 
     site.py      which site a request is for        app.py               an application a site
     layers       access → headers → faults → proxy → host → rates → csrf → bounds → routes
     public/      what needs no sign-in              jmap/, account/      the APIs
+    bundle.py    the built web app, in memory       pages.py             where it is sent
+    spa/         its sources                        front_end.py, dev.py what builds it
 """

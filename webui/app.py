@@ -21,22 +21,24 @@ from mailserver.runtime.settings_values import KIB
 from webui.access import Faults
 from webui.account.routes import router as account
 from webui.bounds import Bounds
+from webui.bundle import read_bundle
 from webui.csrf import Anonymous, ForPrograms, SameSite
 from webui.deps import State
 from webui.errors import problem
 from webui.jmap.limits import REQUEST_OCTETS
 from webui.jmap.routes import api_jmap, web_jmap
 from webui.jmap.websocket import socket_jmap
+from webui.pages import app_pages
 from webui.public.acme import router as port_80
 from webui.public.landing import pages
 from webui.public.routes import router as public
 from webui.site import Site
 
 ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
-    Site.WEBMAIL: (account, web_jmap, pages),
+    Site.WEBMAIL: (account, web_jmap),
     Site.API: (api_jmap, socket_jmap),
     Site.ADMIN: (),
-    Site.PORTAL: (pages,),
+    Site.PORTAL: (),
     Site.HTTP: (port_80,),
     Site.PUBLIC: (public,),
 }
@@ -76,6 +78,11 @@ def create_app(web: State) -> FastAPI:
     app.state.web = web
     for router in ROUTERS[place.site]:
         app.include_router(router)
+    front = app_pages(place, read_bundle())
+    if front is None and place.site in (Site.WEBMAIL, Site.PORTAL):
+        front = pages
+    if front is not None:
+        app.include_router(front)
     return app
 
 

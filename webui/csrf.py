@@ -55,7 +55,7 @@ class SameSite:
             raise Refused(Condition.NOT_PERMITTED, "this site takes no Authorization; the API does")
         if scope["type"] == "http" and scope["method"] in SAFE:
             return
-        if headers.get("origin") != self._origin(headers):
+        if headers.get("origin") != origin_of(self._place, headers):
             raise Refused(Condition.NOT_PERMITTED, "only pages of this site may send this")
         if scope["type"] == "websocket":
             return  # browsers send no Sec-Fetch-Site with it everywhere
@@ -64,11 +64,6 @@ class SameSite:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind in _FORM_TYPES and _has_body(headers):
             raise Refused(Condition.NOT_PERMITTED, "send application/json; forms are not taken")
-
-    def _origin(self, headers: Headers) -> str:
-        """Return our origin as this request's page sees it: on loopback by any of its names."""
-        host = headers.get("host", "").lower()
-        return self._place.origin if host == self._place.host else f"https://{host}"
 
 
 class ForPrograms:
@@ -124,6 +119,12 @@ class Anonymous:
         if scope["type"] in ("http", "websocket"):
             _drop(scope, b"cookie", b"authorization")
         await self._app(scope, receive, send)
+
+
+def origin_of(place: Place, headers: Headers) -> str:
+    """Return our origin as a request's page sees it: on loopback by any of its names."""
+    host = headers.get("host", "").lower()
+    return place.origin if host == place.host else f"https://{host}"
 
 
 def _has_body(headers: Headers) -> bool:

@@ -20,6 +20,18 @@ DOCUMENT_POLICY: Final = (
     " require-trusted-types-for 'script'; trusted-types svelte-trusted-html app-url"
 )
 """Of pages that are the web app (WEBUI §5)."""
+WORKER_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'"
+)
+"""Of scripts: those that run as workers are ruled by the policy they come with."""
+_FRAME_POLICY = (
+    "default-src 'none'; script-src {script}; style-src 'unsafe-inline'; img-src blob: data:;"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'self';"
+    " require-trusted-types-for 'script'; trusted-types dompurify; sandbox {sandbox}"
+)
+"""Of the frames that show and edit what strangers wrote (WEBUI §4). Letters bring their own styles
+along; in a sandbox of an opaque origin these reach nothing."""
 NOTHING_POLICY: Final = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 )
@@ -59,6 +71,11 @@ _RAW = [(name.encode(), value.encode()) for name, value in ALWAYS]
 _RAW_HSTS = (b"strict-transport-security", HSTS.encode())
 
 CSRF_HEADER: Final = "x-csrf-token"
+
+
+def frame_policy(script: str, sandbox: str) -> str:
+    """Return the policy of a frame that runs `script`, a URL, and may do what `sandbox` says."""
+    return _FRAME_POLICY.format(script=script, sandbox=sandbox)
 
 
 def csrf_token(session_secret: Plaintext) -> str:

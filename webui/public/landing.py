@@ -1,4 +1,4 @@
-"""The front door of a site: a plain page until there is a web app."""
+"""The front door of a site that has no web app: none was built for it, or not yet."""
 
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
