@@ -13,7 +13,7 @@ it in one step of the event loop, so that every reader finds it whole.
 
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import compress, repeat
 
 from mailserver.model.ids import EmailId, MailboxId, ThreadId
@@ -251,13 +251,16 @@ class Catalogue:
         }
         return {email for email in doubted if not self.visible(EmailId(email))}
 
-    def newest_first(self, among: set[int]) -> list[int]:
-        """Return `among` by when they came, the newest first."""
-        return [email for email in reversed(self._order) if email in among]
+    def newest_first(self, among: Collection[int]) -> Iterator[int]:
+        """Return `among` by when they came, the newest first, as the catalogue stands now."""
+        return self._in_order(among, self._order[::-1])
 
-    def oldest_first(self, among: set[int]) -> list[int]:
-        """Return `among` by when they came, the oldest first."""
-        return [email for email in self._order if email in among]
+    def oldest_first(self, among: Collection[int]) -> Iterator[int]:
+        """Return `among` by when they came, the oldest first, as the catalogue stands now."""
+        return self._in_order(among, self._order[:])
+
+    def _in_order(self, among: Collection[int], order: "array[int]") -> Iterator[int]:
+        return filter(among.__contains__, order)
 
     def living(self) -> set[int]:
         """Return every email there is to be seen."""

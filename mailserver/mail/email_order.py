@@ -6,7 +6,9 @@ same each time. Source: RFC 8621 §4.4.2, §4.4.3.
 
 import re
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import islice
 from typing import Any
 
 from mailserver.mail.catalogue import Catalogue
@@ -59,37 +61,37 @@ SORTS = (*CLEAR, *BY_KEYWORD, *summary_keys)
 
 def arranged(
     catalogue: Catalogue,
-    wanted: set[int],
+    wanted: AbstractSet[int],
     orders: Sequence[Order],
     keys: Mapping[str, Mapping[int, object]],
     having: Mapping[Order, set[int]],
     *,
     collapsed: bool,
+    most: int | None,
 ) -> Sequence[int]:
-    """Put `wanted` in order; `collapsed` keeps the first of each thread."""
+    """Return the first `most` of `wanted` in order; `collapsed` keeps the first of each thread."""
     first = orders[0] if orders else Order("receivedAt", ascending=False)
     if first.by == "receivedAt":
         walk = catalogue.oldest_first if first.ascending else catalogue.newest_first
         found = walk(wanted)
     else:
-        found = catalogue.newest_first(wanted)
+        sorting = list(catalogue.newest_first(wanted))
         for order in reversed(orders):
-            found.sort(key=_key(catalogue, order, keys, having), reverse=not order.ascending)
+            sorting.sort(key=_key(catalogue, order, keys, having), reverse=not order.ascending)
+        found = iter(sorting)
     if collapsed:
         found = _collapsed(catalogue, found)
-    return array("Q", found)
+    return array("Q", islice(found, most))
 
 
-def _collapsed(catalogue: Catalogue, found: Iterable[int]) -> list[int]:
+def _collapsed(catalogue: Catalogue, found: Iterable[int]) -> Iterator[int]:
     threads = catalogue.threads
     seen: set[int] = set()
-    kept = []
     for email in found:
         thread = threads[email]
         if thread not in seen:
             seen.add(thread)
-            kept.append(email)
-    return kept
+            yield email
 
 
 def _key(

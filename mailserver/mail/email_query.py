@@ -2,12 +2,14 @@
 
 What is looked for in texts is found first, in the sealed index or in summaries; then the rest is
 decided in one step on the catalogue, so that a result is of one moment. A result is kept while
-nothing changes: pages of one list are one query.
+nothing changes: pages of one list are one query, or two, for who asks for its first page alone
+gets no more put in order.
 """
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from mailserver.index.words import needle, normalise
@@ -75,10 +77,16 @@ EVERY_EMAIL = AllOf(())
 
 
 class Found(NamedTuple):
-    """The whole result of a query."""
+    """The result of a query, or the beginning of it."""
 
     ids: Sequence[int]
+    total: int | None
+    """How many there are in all; None where that was not found out."""
     state: State
+
+    def reaches(self, most: int | None) -> bool:
+        """Say whether the first `most` are among `ids`, or all where it is None."""
+        return self.total == len(self.ids) or (most is not None and most <= len(self.ids))
 
 
 class EmailQueries:
@@ -88,21 +96,29 @@ class EmailQueries:
         self._opened = opened
         self._emails = emails
         self._index = index
-        self._kept: dict[object, Sequence[int]] = {}
+        self._kept: dict[object, Found] = {}
 
     async def query(
-        self, condition: Filter, orders: tuple[Order, ...], *, collapsed: bool = False
+        self,
+        condition: Filter,
+        orders: tuple[Order, ...],
+        *,
+        collapsed: bool = False,
+        most: int | None = None,
     ) -> Found:
         """Return the emails that match, in order; `collapsed`: one of each thread.
 
-        Text matches as IMAP's does: as a substring, after NFKC and case folding.
+        Text matches as IMAP's does: as a substring, after NFKC and case folding. The first `most`
+        are enough; their number is told of results that are not collapsed, and of whole ones.
         """
         catalogue = await self._emails.catalogue()
         state = State.of(catalogue.counters)
         key = (state, condition, orders, collapsed)
         kept = self._kept.get(key)
         if kept is not None:
-            return Found(kept, state)
+            if kept.reaches(most):
+                return kept
+            most = None  # who turns pages goes on
         known: dict[Leaf, AbstractSet[int]] = {}
         for leaf in set(_leaves(condition)):
             known[leaf] = await self._looked_up(leaf, catalogue)
@@ -113,15 +129,20 @@ class EmailQueries:
         if any(order.by in summary_keys for order in orders):
             keys = await self._sort_keys(wanted, orders)
         having = {order: run.marked(order) for order in orders if order.mark}
-        ids = arranged(catalogue, wanted, orders, keys, having, collapsed=collapsed)
-        self._keep(key, ids)
-        return Found(ids, state)
+        ids = arranged(catalogue, wanted, orders, keys, having, collapsed=collapsed, most=most)
+        total = None if collapsed else len(wanted)
+        if most is None or len(ids) < most:
+            total = len(ids)
+        found = Found(ids, total, state)
+        self._keep(key, found)
+        return found
 
-    def _keep(self, key: object, ids: Sequence[int]) -> None:
+    def _keep(self, key: object, found: Found) -> None:
+        self._kept.pop(key, None)
         while len(self._kept) >= RESULTS_KEPT:
             self._kept.pop(next(iter(self._kept)))
         if not self._opened.unlocked.closed:
-            self._kept[key] = ids
+            self._kept[key] = found
 
     async def _number(self, mark: Marked) -> int | None:
         if mark.flag:
@@ -161,7 +182,7 @@ class EmailQueries:
         return set(catalogue.attached)
 
     async def _sort_keys(
-        self, wanted: set[int], orders: Sequence[Order]
+        self, wanted: AbstractSet[int], orders: Sequence[Order]
     ) -> dict[str, dict[int, object]]:
         """Read what the emails are sorted by out of their summaries."""
         names = [order.by for order in orders if order.by in summary_keys]
@@ -222,25 +243,32 @@ class _Run:
         self._catalogue = catalogue
         self._known = known
         self._marks = marks
-        living = catalogue.living()
-        late = set(range(end, len(catalogue.threads)))
-        self._all = living - late if late else living
+        self._late = set(range(end, len(catalogue.threads)))
 
-    def matching(self, condition: Filter) -> set[int]:
+    @cached_property
+    def _all(self) -> set[int]:
+        living = self._catalogue.living()
+        return living - self._late if self._late else living
+
+    def matching(self, condition: Filter) -> AbstractSet[int]:
         """Return the emails of which `condition` holds."""
         match condition:
-            case AllOf(conditions):
-                if not conditions:
-                    return self._all
-                return set.intersection(*[self.matching(each) for each in conditions])
+            case AllOf(()):
+                return self._all
+            case AllOf((first, *others)):
+                found = self.matching(first)
+                for each in others:
+                    found = found & self.matching(each)
+                return found
             case AnyOf(conditions):
-                return set().union(*[self.matching(each) for each in conditions])
+                return set[int]().union(*[self.matching(each) for each in conditions])
             case NoneOf(conditions):
-                return self._all - set().union(*[self.matching(each) for each in conditions])
+                return self._all.difference(*[self.matching(each) for each in conditions])
             case Text() | Header() | HasAttachment():
                 return self._all & self._known[condition]
             case _:
-                return self._by_catalogue(condition) & self._all
+                found = self._by_catalogue(condition)
+                return found - self._late if self._late else found
 
     def marked(self, order: Order) -> set[int]:
         """Return the emails that `order` puts first where it descends."""
@@ -252,6 +280,7 @@ class _Run:
         return self._threads_of(mark, every=order.by == "allInThreadHaveKeyword")
 
     def _by_catalogue(self, condition: Filter) -> set[int]:
+        """Return the emails, late ones too, of which what the catalogue knows holds."""
         received, sizes = self._catalogue.received, self._catalogue.sizes
         match condition:
             case InMailbox(mailbox_id):

@@ -75,6 +75,14 @@ class Page(NamedTuple):
     """Where it was less than the client asked for."""
 
 
+def reach(arguments: Query) -> int | None:
+    """Return how many of a result's first are enough for a page; None: all of them."""
+    if arguments.anchor is not None or arguments.position < 0:
+        return None
+    asked = limits.QUERY_LIMIT if arguments.limit is None else arguments.limit
+    return arguments.position + max(0, min(asked, limits.QUERY_LIMIT))
+
+
 def page(arguments: Query, found: Sequence[int], anchor: int | None) -> Page:
     """Cut the page out of `found` that a client asks for; `anchor` is the id it named.
 
@@ -98,7 +106,7 @@ def page(arguments: Query, found: Sequence[int], anchor: int | None) -> Page:
 
 
 def query_response(
-    context: Context, arguments: Query, found: Sequence[int], state: str, shown: Page
+    context: Context, arguments: Query, total: int | None, state: str, shown: Page
 ) -> Properties:
     """Return the arguments of a /query's response, but for the ids."""
     response: Properties = {
@@ -108,7 +116,7 @@ def query_response(
         "position": shown.position,
     }
     if arguments.calculate_total:
-        response["total"] = len(found)
+        response["total"] = total
     if shown.limit is not None:
         response["limit"] = shown.limit
     return response

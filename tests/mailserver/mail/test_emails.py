@@ -192,3 +192,22 @@ async def test_who_applies_changes_holds_what_a_fresh_client_fetches(
             assert mirror.emails == fresh.emails
             assert mirror.threads == fresh.threads
             assert mirror.boxes == fresh.boxes
+
+
+@pytest.mark.parametrize("collapsed", [False, True])
+async def test_the_first_of_a_result_are_the_beginning_of_all_of_it(
+    mail: MailNode, *, collapsed: bool
+) -> None:
+    account = await mail.account()
+    for n in range(9):
+        await append(account, letter(str(n), Message_ID=f"<{n}@x>", References=f"<{n % 4}@x>"))
+    queries = account.email_queries
+    first = await queries.query(EVERY_EMAIL, NEWEST, collapsed=collapsed, most=3)
+    assert (len(first.ids), first.total) == (3, None if collapsed else 9)
+    more = await queries.query(EVERY_EMAIL, NEWEST, collapsed=collapsed, most=5)
+    whole = await queries.query(EVERY_EMAIL, NEWEST, collapsed=collapsed)
+    assert more == whole  # who turns the page has all of it
+    assert list(whole.ids[:3]) == list(first.ids)
+    assert whole.total == len(whole.ids) == (4 if collapsed else 9)
+    few = await queries.query(EVERY_EMAIL, (Order("size"),), collapsed=collapsed, most=50)
+    assert few.total == whole.total

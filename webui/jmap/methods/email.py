@@ -12,6 +12,7 @@ from webui.jmap.changing import (
     page,
     query_changes_response,
     query_response,
+    reach,
 )
 from webui.jmap.context import Context
 from webui.jmap.email_objects import Bodily, Plan
@@ -72,19 +73,23 @@ async def _changes(context: Context, arguments: Changes) -> Properties:
     return response
 
 
-async def _found(context: Context, arguments: EmailQuery | EmailQueryChanges) -> Found:
+async def _found(
+    context: Context, arguments: EmailQuery | EmailQueryChanges, most: int | None = None
+) -> Found:
     return await context.account.email_queries.query(
         email_filter.condition(arguments.filter),
         email_filter.orders(arguments.sort),
         collapsed=arguments.collapse_threads,
+        most=most,
     )
 
 
 async def _query(context: Context, arguments: EmailQuery) -> Properties:
-    found = await _found(context, arguments)
+    counted = arguments.collapse_threads and arguments.calculate_total
+    found = await _found(context, arguments, None if counted else reach(arguments))
     anchor = None if arguments.anchor is None else ids.email(arguments.anchor)
     shown = page(arguments, found.ids, anchor)
-    response = query_response(context, arguments, found.ids, str(found.state), shown)
+    response = query_response(context, arguments, found.total, str(found.state), shown)
     response["collapseThreads"] = arguments.collapse_threads
     response["ids"] = [ids.of_email(EmailId(n)) for n in shown.ids]
     return response

@@ -78,7 +78,7 @@ async def _query(context: Context, arguments: MailboxQuery) -> Properties:
     found = _arranged(listing, arguments)
     anchor = None if arguments.anchor is None else ids.mailbox(arguments.anchor)
     shown = page(arguments, found, anchor)
-    response = query_response(context, arguments, found, str(state), shown)
+    response = query_response(context, arguments, len(found), str(state), shown)
     response["ids"] = [ids.of_mailbox(MailboxId(n)) for n in shown.ids]
     return response
 
