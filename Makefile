@@ -38,6 +38,7 @@ lint: $(VENV)/.dev ## style, types, layers, web app, Dockerfile and compose file
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(WEB) check
+	@$(WEB) test tests/rules.test.ts
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	@if command -v docker-compose >/dev/null; then docker-compose config --quiet; \
