@@ -20,7 +20,10 @@ _ARRIVE = Sql(
     " expires_at = CASE WHEN greylist.expires_at <= excluded.first_at THEN excluded.expires_at"
     " ELSE greylist.expires_at END"
 )
-_PASS = Sql("UPDATE greylist SET expires_at = ? WHERE name = ?")
+_PASS = Sql(
+    "UPDATE greylist SET expires_at = ?,"
+    " first_at = CASE WHEN first_at > ? THEN ? ELSE first_at END WHERE name = ?"
+)
 _FORGET = Sql("DELETE FROM greylist WHERE expires_at <= ?")
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -35,7 +38,8 @@ class Greylist:
     async def has_waited(self, names: Collection[bytes], delay: timedelta) -> bool:
         """Say whether one of these first met at least `delay` ago; those that are new are noted.
 
-        One is enough: a message to several people, some of them known to its sender, is one retry.
+        One is enough: a message to several people, some of them known to its sender, is one retry,
+        and all of them have met then.
         """
         now, wait = self._access.now(), delay // _MICROSECOND
         ordered = sorted(names)
@@ -47,7 +51,7 @@ class Greylist:
             if all(now - first < wait for (first,) in seen):
                 return False
             kept = now + PASSED_KEPT // _MICROSECOND
-            run_many(connection, _PASS, [(kept, name) for name in ordered])
+            run_many(connection, _PASS, [(kept, now - wait, now - wait, name) for name in ordered])
             return True
 
         return await self._access.write_instance(write)
