@@ -107,12 +107,12 @@ async def test_aioimaplib(user: User) -> None:
     await client.wait_hello_from_server()
     assert (await client.login(user.address, user.password)).result == "OK"
     assert (await client.select("INBOX")).result == "OK"
-    idle = await client.idle_start(timeout=20)
+    idle = await client.idle_start(timeout=60)
     await asyncio.to_thread(user.deliver, LETTERS[0])
-    pushed = await client.wait_server_push(timeout=5)
+    pushed = await client.wait_server_push(timeout=30)
     assert b"1 EXISTS" in pushed
     client.idle_done()
-    await asyncio.wait_for(idle, 5)
+    await asyncio.wait_for(idle, 30)
     (uid,) = (await client.uid_search("ALL")).lines[0].decode().split()
     answer = await client.uid("fetch", "1:*", "(FLAGS BODY.PEEK[])")
     assert answer.result == "OK"
