@@ -6,6 +6,7 @@ from mailserver.accounts.app_passwords import AppPasswords
 from mailserver.accounts.delays import Delays
 from mailserver.accounts.directory import Directory
 from mailserver.accounts.factors import Factors
+from mailserver.accounts.failures import Failures
 from mailserver.accounts.first_steps import FirstSteps
 from mailserver.accounts.guarded_recovery import GuardedRecovery
 from mailserver.accounts.hashing import Hashing
@@ -40,6 +41,7 @@ class Desk:
     factors: Factors
     lost_factors: LostFactors
     history: History
+    failures: Failures
     sign_in: SignIn
     first_steps: FirstSteps
     invitations: Invitations
@@ -84,8 +86,19 @@ def furnish_desk(
     factors = Factors(keyring, chain, delays, clock, tell)
     lost = LostFactors(keyring, factors, chain, clock, tell)
     history = History(store, deposits, creating, clock)
+    failures = Failures(directory, history, clock)
     vaults = Vaults(
-        keyring, directory, sessions, factors, chain, delays, hashing, clock, tell, suite=suite
+        keyring,
+        directory,
+        sessions,
+        factors,
+        failures,
+        chain,
+        delays,
+        hashing,
+        clock,
+        tell,
+        suite=suite,
     )
     return Desk(
         web_sessions=web_sessions,
@@ -93,8 +106,19 @@ def furnish_desk(
         factors=factors,
         lost_factors=lost,
         history=history,
+        failures=failures,
         sign_in=SignIn(
-            logins, keyring, directory, web_sessions, devices, factors, lost, history, clock, tell
+            logins,
+            keyring,
+            directory,
+            web_sessions,
+            devices,
+            factors,
+            lost,
+            history,
+            failures,
+            clock,
+            tell,
         ),
         first_steps=FirstSteps(keyring, sessions, chain, hashing, clock, suite=suite),
         invitations=Invitations(keyring, directory, provisioning, chain, clock),
@@ -102,10 +126,14 @@ def furnish_desk(
             keyring, directory, sessions, factors, vaults, chain, hashing, clock, tell, suite=suite
         ),
         vaults=vaults,
-        rescue=Rescue(keyring, directory, sessions, factors, chain, delays, hashing, clock, tell),
+        rescue=Rescue(
+            keyring, directory, sessions, factors, failures, chain, delays, hashing, clock, tell
+        ),
         app_passwords=app_passwords,
         recovery=recovery,
-        guarded=GuardedRecovery(recovery, directory, devices, factors, delays, clock, tell),
+        guarded=GuardedRecovery(
+            recovery, directory, devices, factors, failures, delays, clock, tell
+        ),
         keyring=keyring,
         clock=clock,
     )

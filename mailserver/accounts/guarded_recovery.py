@@ -3,6 +3,7 @@
 from mailserver.accounts.delays import Delays
 from mailserver.accounts.directory import Directory, addresses_of
 from mailserver.accounts.factors import Factors, Proof
+from mailserver.accounts.failures import Failures
 from mailserver.accounts.keyring import OpenedRow
 from mailserver.accounts.recovery import Recovery
 from mailserver.accounts.trusted_devices import TrustedDevices
@@ -24,6 +25,7 @@ class GuardedRecovery:
         directory: Directory,
         devices: TrustedDevices,
         factors: Factors,
+        failures: Failures,
         delays: Delays,
         clock: Clock,
         tell: Tell,
@@ -33,6 +35,7 @@ class GuardedRecovery:
         self._directory = directory
         self._devices = devices
         self._factors = factors
+        self._failures = failures
         self._delays = delays
         self._clock = clock
         self._tell = tell
@@ -61,6 +64,7 @@ class GuardedRecovery:
         except Refused as refusal:
             if refusal.condition is Condition.AUTHENTICATION_FAILED:
                 await self._delays.hold(self._delays.failed(attempt))
+                self._failures.note_of(account, visitor, "password-failed")
             raise
         self._delays.succeeded(attempt)
         await self._tell(account.account_id, Notice.PASSWORD_CHANGED, "")
@@ -89,6 +93,7 @@ class GuardedRecovery:
             account_id = await self._recovery.prove_code(login, code)
         except (Refused, Absent):
             await self._delays.hold(self._delays.failed(attempt))
+            self._failures.note(login, visitor, "code-failed")
             raise Refused(
                 Condition.AUTHENTICATION_FAILED, "the address or the code is not right"
             ) from None

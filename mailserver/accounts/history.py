@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from mailserver.accounts.keyring import OpenedRow
 from mailserver.accounts.sessions import Lease
@@ -29,15 +30,22 @@ _FIELD = FieldId.VALUE
 Creating = Callable[[AccountId], CreateEpoch]
 """Returns what stores the next content key of an account."""
 
+What = Literal[
+    "signed-in", "password-failed", "factor-failed", "code-failed", "rescue-failed", "vault-failed"
+]
+"""What happened; the code is the recovery code."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Entry:
-    """One sign-in, or one that was tried."""
+    """One sign-in, or some that were tried."""
 
     at: datetime
-    what: str
+    what: What
     peer: str
     agent: str
+    times: int = 1
+    """How often, of tries that were alike."""
 
 
 class History:
@@ -52,22 +60,40 @@ class History:
 
     async def is_new_device(self, account: OpenedRow, visitor: Visitor) -> bool:
         """Say whether a visitor's browser and network were never seen at this account."""
-        return await self._store.login_history.is_new(account.account_id, _device(account, visitor))
+        return await self._store.login_history.is_new(
+            account.account_id, _device(account, visitor), failures=_failures(account)
+        )
 
-    async def add(self, account: OpenedRow, visitor: Visitor, what: str) -> None:
-        """Write an entry; `what` is a word of ours.
+    async def add(self, account: OpenedRow, visitor: Visitor) -> None:
+        """Write that somebody signed in.
 
         Raises:
             Transient: the store does not answer.
             Corrupt: KEY_MISMATCH.
         """
-        now, name = self._clock.now(), new_object_id()
-        members = {"agent": visitor.shown_agent, "peer": visitor.peer, "what": what}
+        entry = Entry(self._clock.now(), "signed-in", visitor.peer, visitor.shown_agent)
+        await self._write(account, entry, _device(account, visitor))
+
+    async def add_failure(self, account: OpenedRow, entry: Entry) -> None:
+        """Write that somebody tried to sign in, which makes no device known; raises as `add`."""
+        await self._write(account, entry, _failures(account))
+
+    async def _write(self, account: OpenedRow, told: Entry, device: bytes) -> None:
+        name = new_object_id()
+        members = {
+            "agent": told.agent,
+            "peer": told.peer,
+            "times": told.times,
+            "what": told.what,
+        }
         key = await self._deposits.key_for(account.identity, self._creating(account.account_id))
         entry = key.seal(Kind.LOGIN_HISTORY, _FIELD, name, json.dumps(members).encode())
-        row = HistoryRow(name, now, key.epoch, entry)
         await self._store.login_history.add(
-            account.account_id, row, _device(account, visitor), since=now - KEPT
+            account.account_id,
+            HistoryRow(name, told.at, key.epoch, entry),
+            device,
+            failures=_failures(account),
+            since=self._clock.now() - KEPT,
         )
 
     async def listing(self, lease: Lease) -> list[Entry]:
@@ -93,8 +119,14 @@ class History:
                     raise
                 continue
             told = json.loads(plain.reveal())
-            found.append(Entry(row.at, told["what"], told["peer"], told["agent"]))
+            times = told.get("times", 1)
+            found.append(Entry(row.at, told["what"], told["peer"], told["agent"], times))
         return found
+
+
+def _failures(account: OpenedRow) -> bytes:
+    """Return the device that whoever fails has: nobody becomes known by failing."""
+    return account.guard.name_hash("device\0\0failed")
 
 
 def _device(account: OpenedRow, visitor: Visitor) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 from mailserver.accounts import passkeys
 from mailserver.accounts.directory import Directory, addresses_of
 from mailserver.accounts.factors import Factor, Factors, Proof
+from mailserver.accounts.failures import Failures
 from mailserver.accounts.history import History
 from mailserver.accounts.keyring import PROVISIONAL, Keyring, OpenedRow, Wrap
 from mailserver.accounts.login import FactorFirst, Logins, Proven
@@ -63,6 +64,7 @@ class SignIn:
         factors: Factors,
         lost: LostFactors,
         history: History,
+        failures: Failures,
         clock: Clock,
         tell: Tell,
     ) -> None:
@@ -75,6 +77,7 @@ class SignIn:
         self._factors = factors
         self._lost = lost
         self._history = history
+        self._failures = failures
         self._clock = clock
         self._tell = tell
 
@@ -192,9 +195,7 @@ class SignIn:
             raise Refused(Condition.NOT_PERMITTED, "give your password")
         device = await self._devices.holder(visitor.trust)
         login = str(addresses_of(account)[0])
-        _, key = await self._logins.prove_password(
-            login, password, peer=visitor.peer, device=device
-        )
+        _, key = await self._proven(login, password, visitor, device, None)
         key.close()
 
     async def after(self, account_id: AccountId, key: AccountKey, visitor: Visitor) -> Outcome:
@@ -287,7 +288,7 @@ class SignIn:
         return found
 
     async def _count_failure(self, account: OpenedRow, found: Found, visitor: Visitor) -> None:
-        await self._history.add(account, visitor, "factor-failed")
+        self._failures.note_of(account, visitor, "factor-failed")
         failures = found.record.failures + 1
         if failures >= FAILURES_IN_A_SESSION:
             await self._sessions.end(account.account_id, found.row.row_id)
@@ -322,6 +323,7 @@ class SignIn:
             )
         except Refused as refusal:
             if refusal.condition is Condition.AUTHENTICATION_FAILED:
+                self._failures.note(login, visitor, "password-failed")
                 raise Refused(refusal.condition, _WRONG) from None
             raise
 
@@ -352,6 +354,6 @@ class SignIn:
         if await self._history.is_new_device(account, visitor):
             about = f"{visitor.shown_agent or '?'}, {visitor.peer}"
             await self._tell(account.account_id, Notice.NEW_DEVICE, about)
-        await self._history.add(account, visitor, "signed-in")
+        await self._history.add(account, visitor)
         cookie = await self._devices.trust(account.account_id, visitor) if trust else None
         return Outcome(begun, (), PROVISIONAL in account.record.policy, cookie)

@@ -39,6 +39,7 @@ LOOK_AT_CERTIFICATE = timedelta(minutes=1)
 SWEEP = timedelta(days=1)
 COUNT = timedelta(minutes=1)  # how often what is counted for reports is written down
 REPORT = timedelta(minutes=10)  # how soon after a day's end its reports are written, or again
+NOTE = timedelta(seconds=5)  # how late a failed sign-in is in its owner's history
 EXPIRE = timedelta(minutes=10)  # how long an upload stays at most after its hour
 LOCK_FILE = "serving.lock"
 
@@ -124,6 +125,7 @@ async def running(
     fetch = partial(house.external.begin_due, tasks.create_task)
     tasks.create_task(tasks.every(FETCH, fetch))
     tasks.create_task(tasks.every(FLUSH, house.spam.flush))
+    tasks.create_task(tasks.every(NOTE, house.desk.failures.write))
     tasks.create_task(tasks.every(COUNT, house.reports.ledger.flush))
     if part.sweeps and house.settings.relays:
         tasks.create_task(tasks.every(REPORT, house.reports.sending.send_due))
@@ -138,6 +140,7 @@ async def running(
     async with open_doors(hall) as doors:
         yield doors
     await house.reports.ledger.flush()
+    await house.desk.failures.write()
 
 
 def serving_since(settings: Settings) -> float | None:

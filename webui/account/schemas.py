@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from mailserver.accounts.factors import Factor, Proof
+from mailserver.accounts.history import What
 from mailserver.accounts.passkeys import PasskeySite
 from mailserver.model.sealed import Plaintext
 
@@ -133,12 +134,13 @@ class SessionShown(BaseModel):
 
 
 class HistoryEntry(BaseModel):
-    """One sign-in."""
+    """One sign-in, or tries that were alike and failed."""
 
     at: datetime
-    what: str
+    what: What
     peer: str
     agent: str
+    times: int
 
 
 class PasskeyShown(BaseModel):

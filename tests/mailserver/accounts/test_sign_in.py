@@ -11,6 +11,7 @@ from mailserver.accounts.visitor import Visitor
 from mailserver.model.errors import Condition, Refused
 from mailserver.model.notice import Notice
 from mailserver.model.sealed import Plaintext
+from mailserver.store.login_history import FAILURES
 from mailserver.vault.records import Scope
 from tests.support.accounts import PASSWORD, PEER, Node
 from tests.support.factors import Authenticator, enrolled
@@ -180,3 +181,63 @@ def test_codes_are_those_of_rfc_6238() -> None:
     # RFC 6238 appendix B: at 59 s the SHA-1 code of the ASCII seed is 94287082.
     seed = Authenticator.base32(b"12345678901234567890")
     assert pyotp.TOTP(seed, digits=8).at(59) == "94287082"
+
+
+async def history(node: Node, outcome: Outcome) -> list[tuple[str, str, int]]:
+    """Write what was noted; return what the account's owner reads."""
+    await node.desk.failures.write()
+    session = await node.desk.web_sessions.open(outcome.session.cookie)
+    listed = await node.desk.history.listing(session.lease)
+    return [(each.what, each.peer, each.times) for each in listed]
+
+
+async def test_the_history_tells_of_wrong_passwords(node: Node) -> None:
+    await node.user()
+    stranger = Visitor("203.0.113.9", "curl")
+    for _ in range(3):
+        await refused(node, ALICE, b"not my password at all", stranger)
+    await refused(node, "nobody@example.org", b"not my password at all", stranger)
+    await refused(node, "no address", b"not my password at all", stranger)
+    assert await history(node, await signed_in(node)) == [
+        ("signed-in", PEER, 1),
+        ("password-failed", "203.0.113.9", 3),
+    ]
+
+
+async def test_the_history_tells_of_wrong_factors_and_codes(node: Node) -> None:
+    device = await enrolled(node)
+    begun = await signed_in(node)
+    wrong = Proof(Factor.TOTP, Plaintext(b"000000"))
+    with pytest.raises(Refused):
+        await node.desk.sign_in.by_factor(begun.session.cookie, wrong, HERE)
+    with pytest.raises(Refused):
+        await node.desk.guarded.reset_with_code(
+            ALICE, Plaintext(b"AAAA"), PASSWORD, HERE, proof=None, keep_app_passwords=True
+        )
+    with pytest.raises(Refused):
+        await node.desk.vaults.deny(ALICE, Plaintext(b"not my password at all"), HERE)
+    opened = await node.desk.sign_in.by_password(ALICE, PASSWORD, HERE, first=device.proof())
+    told = {what for what, _, _ in await history(node, opened)}
+    assert told == {"signed-in", "factor-failed", "code-failed", "vault-failed"}
+
+
+async def test_who_failed_before_is_a_new_device_all_the_same(node: Node) -> None:
+    await node.user()
+    await signed_in(node)
+    stranger = Visitor("203.0.113.9", "Safari")
+    await refused(node, ALICE, b"not my password at all", stranger)
+    await node.desk.failures.write()
+    await signed_in(node, stranger)
+    assert [notice for _, notice, _ in node.told] == [Notice.NEW_DEVICE]
+
+
+async def test_guesses_push_no_sign_in_out_of_the_history(node: Node) -> None:
+    await node.user()
+    outcome = await signed_in(node)
+    for n in range(FAILURES + 5):
+        node.desk.failures.note(ALICE, Visitor(f"203.0.113.{n}"), "password-failed")
+        node.clock.advance(timedelta(seconds=1))
+    told = await history(node, outcome)
+    assert len(told) == FAILURES + 1
+    assert told[0][1] == f"203.0.113.{FAILURES + 4}"
+    assert told[-1] == ("signed-in", PEER, 1)
