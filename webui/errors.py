@@ -13,6 +13,7 @@ from typing import Any, assert_never
 import msgspec
 from starlette.responses import Response
 
+from mailserver.accounts.passwords import WeakPassword
 from mailserver.model.errors import Condition, MailError
 from mailserver.runtime.log import get_logger
 
@@ -125,7 +126,10 @@ def said(error: MailError) -> Response:
         headers["Retry-After"] = "30"
     if code is HTTPStatus.INTERNAL_SERVER_ERROR:  # damage is told to operators, not to peers
         return incident(error)
-    return problem(code, error.text, condition=error.condition, headers=headers)
+    more: dict[str, Any] = {}
+    if isinstance(error, WeakPassword):
+        more = {"fault": error.fault, "least": error.least}
+    return problem(code, error.text, condition=error.condition, headers=headers, **more)
 
 
 def incident(error: BaseException) -> Response:

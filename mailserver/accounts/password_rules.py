@@ -8,6 +8,7 @@ Source: NIST SP 800-63B §5.1.1.2; Wheeler, zxcvbn, USENIX Security 2016.
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 from zxcvbn_rs_py import zxcvbn
 
@@ -19,8 +20,20 @@ GUESSES_LOG10 = 10.0
 PRODUCT_WORDS = ("zegel", "mail", "webmail", "mailbox", "password", "wachtwoord", "passwort")
 
 
-def fault(text: str, own_words: Sequence[str]) -> str | None:
-    """Say in one line why a password is easily guessed; None where it is not.
+class Fault(StrEnum):
+    """What is wrong with a password; the values are words of ours for programs."""
+
+    SHORT = "short"
+    LONG = "long"
+    NO_TEXT = "no_text"
+    REPEATS = "repeats"
+    OWN_NAME = "own_name"
+    LEAKED = "leaked"
+    GUESSABLE = "guessable"
+
+
+def fault(text: str, own_words: Sequence[str]) -> Fault | None:
+    """Say why a password is easily guessed; None where it is not.
 
     Args:
         text: the password in NFC.
@@ -28,9 +41,9 @@ def fault(text: str, own_words: Sequence[str]) -> str | None:
     """
     folded = text.casefold()
     if is_common(folded):
-        return "this password is on lists that leaked; choose one that nobody else has"
+        return Fault.LEAKED
     begun = folded[:LOOKED_AT_CHARACTERS]
     estimate = zxcvbn(begun, [*own_words, *PRODUCT_WORDS])
     if estimate.guesses_log10 < GUESSES_LOG10:
-        return "this password is easily guessed; a few words that do not belong together do better"
+        return Fault.GUESSABLE
     return None

@@ -23,6 +23,10 @@ class Problem(BaseModel):
     status: int
     detail: str | None = None
     condition: str | None = None
+    fault: str | None = None
+    """Why a password is refused, in one word."""
+    least: int | None = None
+    """How many characters a password needs."""
 
 
 _PROBLEMS: dict[int | str, dict[str, Any]] = {

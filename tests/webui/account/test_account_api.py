@@ -141,6 +141,13 @@ async def test_the_recovery_code_sets_a_password_and_is_replaced(browser: Browse
     assert (await browser.post("/reset/code", code=code, **asked)).status_code == 401
 
 
+async def test_a_weak_password_is_refused_with_its_reason(browser: Browser) -> None:
+    assert (await browser.sign_in(NOOR, PASSWORD.reveal().decode())).status_code == 200
+    for password, fault in (("short", "short"), ("noor@example.test-noor", "own_name")):
+        told = (await browser.post("/take-over", password=password)).json()
+        assert (told["condition"], told["fault"], told["least"]) == ("weak_password", fault, 15)
+
+
 async def test_what_does_not_fit_is_said_without_what_stood_in_it(browser: Browser) -> None:
     answer = await browser.post("/sign-in", address=NOOR, password="p" * 2_000)
     assert answer.status_code == 422
