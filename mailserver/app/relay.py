@@ -11,7 +11,7 @@ from mailserver.app.house import House
 from mailserver.mail.parcels import Due, Origin
 from mailserver.mail.sts_shelf import StsShelf
 from mailserver.mailauth.mta_sts import MtaSts
-from mailserver.mailauth.mta_sts_fetch import HttpsFetch, is_public
+from mailserver.mailauth.mta_sts_fetch import HttpsFetch
 from mailserver.model.errors import Misconfigured
 from mailserver.model.sealed import Plaintext
 from mailserver.outbound.bounce import Bounces
@@ -23,9 +23,11 @@ from mailserver.outbound.runner import FIRST_REST, Runner
 from mailserver.outbound.security import SignIn
 from mailserver.outbound.sending import Sending
 from mailserver.outbound.tls_results import Observe, ignore
+from mailserver.runtime.internet import is_public
 from mailserver.runtime.settings import Settings
 from mailserver.runtime.settings_relay import Hop
 from mailserver.runtime.tls_client import ClientTls
+from mailserver.runtime.web_client import WebClient
 
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
@@ -44,11 +46,11 @@ def relay(house: House, spawn: Spawn, *, observe: Observe = ignore) -> Runner:
     settings, clock = house.settings, house.clock
     tls = ClientTls.load(settings.relay.ca_file)
     private = settings.relay.private_addresses
-    fetch = HttpsFetch(
+    web = WebClient(
         house.resolver, tls.naming, may_connect=(lambda _: True) if private else is_public
     )
     shelf = StsShelf(house.store.sts_policies, house.master.instance_guard)
-    mta_sts = MtaSts(house.resolver, fetch, shelf, clock=clock, spawn=spawn)
+    mta_sts = MtaSts(house.resolver, HttpsFetch(web), shelf, clock=clock, spawn=spawn)
     router = Router(_map(settings), house.resolver, mta_sts, observe=observe)
     dialer = Dialer(
         settings.hostname,

@@ -22,13 +22,13 @@ from itertools import chain, groupby, zip_longest
 
 from mailserver.mailauth.dane import Keys, keys_of
 from mailserver.mailauth.mta_sts import Found, Mode, MtaSts
-from mailserver.mailauth.mta_sts_fetch import is_public
 from mailserver.model.address import canonical_domain
 from mailserver.model.envelope import RemoteReply
 from mailserver.model.errors import PeerFault
 from mailserver.outbound.security import Host, Level, Route, Security, SignIn
 from mailserver.outbound.tls_results import Applied, Observation, Observe, PolicyType, ignore
 from mailserver.protocol.smtp.client import is_permanent, own_word
+from mailserver.runtime.internet import is_public
 from mailserver.runtime.resolver import Answer, DnsTransient, Mx, Resolver, Tlsa
 
 SMTP = 25

@@ -12,17 +12,16 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from mailserver.model.errors import Condition, Misconfigured, PeerFault, Refused, Transient
+from mailserver.runtime.internet import is_public
 from mailserver.runtime.settings import Tls
 
 LOOKUP_SECONDS = 15.0
 STALL_SECONDS = 60.0  # without one octet
 IMAP_PORTS = frozenset({143, 993})
-
-_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052 §2.1
 
 
 class ConnectionLost(Transient):
@@ -82,7 +81,7 @@ async def addresses(server: Server, reach: Reach) -> list[str]:
         address = _ip(host)
         if server.tls is Tls.NONE and not address.is_loopback:
             raise Refused(Condition.NOT_PERMITTED, "mail is fetched over TLS only")
-        if not reach.private and not _is_public(address):
+        if not reach.private and not is_public(address):
             raise Refused(
                 Condition.NOT_PERMITTED, f"{server.host} is not a server on the public internet"
             )
@@ -91,19 +90,6 @@ async def addresses(server: Server, reach: Reach) -> list[str]:
 
 def _ip(host: str) -> IPv4Address | IPv6Address:
     return ip_address(host.partition("%")[0])
-
-
-def _is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Say whether an address is anybody's; one that hides an IPv4 address is as that one is."""
-    if isinstance(address, IPv6Address):
-        hidden = address.ipv4_mapped or address.sixtofour
-        if hidden is None and address.teredo is not None:
-            hidden = address.teredo[1]
-        if hidden is None and address in _NAT64:
-            hidden = IPv4Address(int(address) & 0xFFFF_FFFF)
-        if hidden is not None:
-            return _is_public(hidden)
-    return address.is_global and not address.is_multicast
 
 
 def client_context(server: Server) -> ssl.SSLContext:

@@ -16,6 +16,7 @@ from mailserver.runtime.offload import Offload
 from mailserver.runtime.resolver import DnsTransient, Resolver
 from mailserver.runtime.settings import Settings
 from mailserver.runtime.tls_client import ClientTls
+from mailserver.runtime.web_client import WebClient
 
 HTTPS = 443
 ADDRESSES_MET = 4
@@ -57,12 +58,18 @@ class Examiner:
 
     def _at(self, facts: Published) -> list[Awaitable[list[Finding]]]:
         # Whatever address the name has, it is our own: private ones are fine.
-        fetch = HttpsFetch(
-            self.resolver, self.tls.naming, port=self.https_port, may_connect=lambda _: True
+        client = WebClient(
+            self.resolver,
+            self.tls.naming,
+            may_connect=lambda _: True,
+            ports={"https": self.https_port},
         )
         return [
             roles(self.directory, facts.domain),
-            *(look(self.resolver, facts) for look in (*domain.LOOKS, domain.mta_sts(fetch))),
+            *(
+                look(self.resolver, facts)
+                for look in (*domain.LOOKS, domain.mta_sts(HttpsFetch(client)))
+            ),
         ]
 
     async def _meetings(self, facts: Published) -> list[Finding]:
