@@ -6,7 +6,6 @@ from mailserver.accounts.app_passwords import AppPasswords
 from mailserver.accounts.delays import Delays
 from mailserver.accounts.directory import Directory
 from mailserver.accounts.factors import Factors
-from mailserver.accounts.failures import Failures
 from mailserver.accounts.first_steps import FirstSteps
 from mailserver.accounts.guarded_recovery import GuardedRecovery
 from mailserver.accounts.hashing import Hashing
@@ -41,7 +40,6 @@ class Desk:
     factors: Factors
     lost_factors: LostFactors
     history: History
-    failures: Failures
     sign_in: SignIn
     first_steps: FirstSteps
     invitations: Invitations
@@ -85,55 +83,29 @@ def furnish_desk(
     devices = TrustedDevices(keyring, clock)
     factors = Factors(keyring, chain, delays, clock, tell)
     lost = LostFactors(keyring, factors, chain, clock, tell)
-    history = History(store, deposits, creating, clock)
-    failures = Failures(directory, history, clock)
-    vaults = Vaults(
-        keyring,
-        directory,
-        sessions,
-        factors,
-        failures,
-        chain,
-        delays,
-        hashing,
-        clock,
-        tell,
-        suite=suite,
+    history = History(store, directory, deposits, creating, clock)
+    back = (
+        *(keyring, directory, sessions, factors, history),
+        *(chain, delays, hashing, clock, tell),
     )
+    vaults = Vaults(*back, suite=suite)
     return Desk(
         web_sessions=web_sessions,
         devices=devices,
         factors=factors,
         lost_factors=lost,
         history=history,
-        failures=failures,
-        sign_in=SignIn(
-            logins,
-            keyring,
-            directory,
-            web_sessions,
-            devices,
-            factors,
-            lost,
-            history,
-            failures,
-            clock,
-            tell,
-        ),
+        sign_in=SignIn(logins, keyring, web_sessions, devices, factors, lost, history, clock, tell),
         first_steps=FirstSteps(keyring, sessions, chain, hashing, clock, suite=suite),
         invitations=Invitations(keyring, directory, provisioning, chain, clock),
         resets=Resets(
             keyring, directory, sessions, factors, vaults, chain, hashing, clock, tell, suite=suite
         ),
         vaults=vaults,
-        rescue=Rescue(
-            keyring, directory, sessions, factors, failures, chain, delays, hashing, clock, tell
-        ),
+        rescue=Rescue(*back),
         app_passwords=app_passwords,
         recovery=recovery,
-        guarded=GuardedRecovery(
-            recovery, directory, devices, factors, failures, delays, clock, tell
-        ),
+        guarded=GuardedRecovery(recovery, directory, devices, factors, history, delays, tell),
         keyring=keyring,
         clock=clock,
     )

@@ -3,7 +3,7 @@
 from mailserver.accounts.delays import Delays
 from mailserver.accounts.directory import Directory, addresses_of
 from mailserver.accounts.factors import Factors, Proof
-from mailserver.accounts.failures import Failures
+from mailserver.accounts.history import History
 from mailserver.accounts.keyring import OpenedRow
 from mailserver.accounts.recovery import Recovery
 from mailserver.accounts.trusted_devices import TrustedDevices
@@ -13,7 +13,6 @@ from mailserver.model.errors import Absent, Condition, PeerFault, Refused
 from mailserver.model.ids import AccountId
 from mailserver.model.notice import Notice, Tell
 from mailserver.model.sealed import Plaintext
-from mailserver.runtime.clock import Clock
 
 
 class GuardedRecovery:
@@ -25,9 +24,8 @@ class GuardedRecovery:
         directory: Directory,
         devices: TrustedDevices,
         factors: Factors,
-        failures: Failures,
+        history: History,
         delays: Delays,
-        clock: Clock,
         tell: Tell,
     ) -> None:
         """Ask `recovery`; `tell` writes to owners of what changed."""
@@ -35,9 +33,8 @@ class GuardedRecovery:
         self._directory = directory
         self._devices = devices
         self._factors = factors
-        self._failures = failures
+        self._history = history
         self._delays = delays
-        self._clock = clock
         self._tell = tell
 
     async def change_password(
@@ -64,7 +61,7 @@ class GuardedRecovery:
         except Refused as refusal:
             if refusal.condition is Condition.AUTHENTICATION_FAILED:
                 await self._delays.hold(self._delays.failed(attempt))
-                self._failures.note_of(account, visitor, "password-failed")
+                self._history.note_of(account, visitor, "password-failed")
             raise
         self._delays.succeeded(attempt)
         await self._tell(account.account_id, Notice.PASSWORD_CHANGED, "")
@@ -93,7 +90,7 @@ class GuardedRecovery:
             account_id = await self._recovery.prove_code(login, code)
         except (Refused, Absent):
             await self._delays.hold(self._delays.failed(attempt))
-            self._failures.note(login, visitor, "code-failed")
+            self._history.note(login, visitor, "code-failed")
             raise Refused(
                 Condition.AUTHENTICATION_FAILED, "the address or the code is not right"
             ) from None

@@ -11,8 +11,8 @@ from mailserver.accounts import passwords
 from mailserver.accounts.delays import Delays
 from mailserver.accounts.directory import Directory, addresses_of
 from mailserver.accounts.factors import Factors, Proof
-from mailserver.accounts.failures import Failures
 from mailserver.accounts.hashing import Hashing
+from mailserver.accounts.history import History
 from mailserver.accounts.keyring import Keyring, OpenedRow, one_wrap
 from mailserver.accounts.sessions import Lease, Sessions
 from mailserver.accounts.unknown import Unknown
@@ -45,7 +45,7 @@ class Rescue:
         directory: Directory,
         sessions: Sessions,
         factors: Factors,
-        failures: Failures,
+        history: History,
         chain: Chain,
         delays: Delays,
         hashing: Hashing,
@@ -57,7 +57,7 @@ class Rescue:
         self._directory = directory
         self._sessions = sessions
         self._factors = factors
-        self._failures = failures
+        self._history = history
         self._chain = chain
         self._delays = delays
         self._hashing = hashing
@@ -90,7 +90,7 @@ class Rescue:
             began_at = self._clock.monotonic()
             seconds = self._delays.failed(attempt)
             await self._delays.hold(seconds - (self._clock.monotonic() - began_at))
-            self._failures.note(login, visitor, "rescue-failed")
+            self._history.note(login, visitor, "rescue-failed")
             raise Refused(Condition.AUTHENTICATION_FAILED, "this opens no account")
         self._delays.succeeded(attempt)
         try:

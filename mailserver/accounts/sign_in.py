@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mailserver.accounts import passkeys
-from mailserver.accounts.directory import Directory, addresses_of
+from mailserver.accounts.directory import addresses_of
 from mailserver.accounts.factors import Factor, Factors, Proof
-from mailserver.accounts.failures import Failures
 from mailserver.accounts.history import History
 from mailserver.accounts.keyring import PROVISIONAL, Keyring, OpenedRow, Wrap
 from mailserver.accounts.login import FactorFirst, Logins, Proven
@@ -58,26 +57,22 @@ class SignIn:
         self,
         logins: Logins,
         keyring: Keyring,
-        directory: Directory,
         sessions: WebSessions,
         devices: TrustedDevices,
         factors: Factors,
         lost: LostFactors,
         history: History,
-        failures: Failures,
         clock: Clock,
         tell: Tell,
     ) -> None:
         """Glue those together."""
         self._logins = logins
         self._keyring = keyring
-        self._directory = directory
         self._sessions = sessions
         self._devices = devices
         self._factors = factors
         self._lost = lost
         self._history = history
-        self._failures = failures
         self._clock = clock
         self._tell = tell
 
@@ -288,7 +283,7 @@ class SignIn:
         return found
 
     async def _count_failure(self, account: OpenedRow, found: Found, visitor: Visitor) -> None:
-        self._failures.note_of(account, visitor, "factor-failed")
+        self._history.note_of(account, visitor, "factor-failed")
         failures = found.record.failures + 1
         if failures >= FAILURES_IN_A_SESSION:
             await self._sessions.end(account.account_id, found.row.row_id)
@@ -323,7 +318,7 @@ class SignIn:
             )
         except Refused as refusal:
             if refusal.condition is Condition.AUTHENTICATION_FAILED:
-                self._failures.note(login, visitor, "password-failed")
+                self._history.note(login, visitor, "password-failed")
                 raise Refused(refusal.condition, _WRONG) from None
             raise
 

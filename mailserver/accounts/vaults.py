@@ -15,8 +15,8 @@ from mailserver.accounts import passwords
 from mailserver.accounts.delays import Delays
 from mailserver.accounts.directory import Directory, addresses_of
 from mailserver.accounts.factors import Factors, Proof
-from mailserver.accounts.failures import Failures
 from mailserver.accounts.hashing import Hashing
+from mailserver.accounts.history import History
 from mailserver.accounts.keyring import Keyring, OpenedRow
 from mailserver.accounts.lost_factors import lost_place
 from mailserver.accounts.renewal import renewing
@@ -76,7 +76,7 @@ class Vaults:
         directory: Directory,
         sessions: Sessions,
         factors: Factors,
-        failures: Failures,
+        history: History,
         chain: Chain,
         delays: Delays,
         hashing: Hashing,
@@ -90,7 +90,7 @@ class Vaults:
         self._directory = directory
         self._sessions = sessions
         self._factors = factors
-        self._failures = failures
+        self._history = history
         self._chain = chain
         self._delays = delays
         self._hashing = hashing
@@ -224,7 +224,7 @@ class Vaults:
             began_at = self._clock.monotonic()
             seconds = self._delays.failed(attempt)
             await self._delays.hold(seconds - (self._clock.monotonic() - began_at))
-            self._failures.note(login, visitor, "vault-failed")
+            self._history.note(login, visitor, "vault-failed")
             raise Refused(Condition.AUTHENTICATION_FAILED, "no vault opens with this secret")
         self._delays.succeeded(attempt)
         return found

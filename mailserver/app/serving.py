@@ -125,7 +125,7 @@ async def running(
     fetch = partial(house.external.begin_due, tasks.create_task)
     tasks.create_task(tasks.every(FETCH, fetch))
     tasks.create_task(tasks.every(FLUSH, house.spam.flush))
-    tasks.create_task(tasks.every(NOTE, house.desk.failures.write))
+    tasks.create_task(tasks.every(NOTE, house.desk.history.write))
     tasks.create_task(tasks.every(COUNT, house.reports.ledger.flush))
     if part.sweeps and house.settings.relays:
         tasks.create_task(tasks.every(REPORT, house.reports.sending.send_due))
@@ -140,7 +140,7 @@ async def running(
     async with open_doors(hall) as doors:
         yield doors
     await house.reports.ledger.flush()
-    await house.desk.failures.write()
+    await house.desk.history.write()
 
 
 def serving_since(settings: Settings) -> float | None:

@@ -54,7 +54,7 @@ async def forget_devices(here: Whole, desk: Door, answer: Response) -> None:
 @router.get("/history")
 async def history(here: Begun, desk: Door) -> list[schemas.HistoryEntry]:
     """List the sign-ins of the last 90 days, newest first; a first sign-in sees them too."""
-    await desk.failures.write()
+    await desk.history.write()
     return [
         schemas.HistoryEntry(
             at=each.at, what=each.what, peer=each.peer, agent=each.agent, times=each.times

@@ -185,7 +185,7 @@ def test_codes_are_those_of_rfc_6238() -> None:
 
 async def history(node: Node, outcome: Outcome) -> list[tuple[str, str, int]]:
     """Write what was noted; return what the account's owner reads."""
-    await node.desk.failures.write()
+    await node.desk.history.write()
     session = await node.desk.web_sessions.open(outcome.session.cookie)
     listed = await node.desk.history.listing(session.lease)
     return [(each.what, each.peer, each.times) for each in listed]
@@ -226,7 +226,7 @@ async def test_who_failed_before_is_a_new_device_all_the_same(node: Node) -> Non
     await signed_in(node)
     stranger = Visitor("203.0.113.9", "Safari")
     await refused(node, ALICE, b"not my password at all", stranger)
-    await node.desk.failures.write()
+    await node.desk.history.write()
     await signed_in(node, stranger)
     assert [notice for _, notice, _ in node.told] == [Notice.NEW_DEVICE]
 
@@ -235,7 +235,7 @@ async def test_guesses_push_no_sign_in_out_of_the_history(node: Node) -> None:
     await node.user()
     outcome = await signed_in(node)
     for n in range(FAILURES + 5):
-        node.desk.failures.note(ALICE, Visitor(f"203.0.113.{n}"), "password-failed")
+        node.desk.history.note(ALICE, Visitor(f"203.0.113.{n}"), "password-failed")
         node.clock.advance(timedelta(seconds=1))
     told = await history(node, outcome)
     assert len(told) == FAILURES + 1
