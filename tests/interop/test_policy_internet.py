@@ -85,7 +85,7 @@ async def test_an_enforced_policy_that_is_kept_takes_the_mail_there(tmp_path: Pa
 
 
 @pytest.mark.parametrize("fault", ["wrong name", "stripped"])
-async def test_tls_2_and_3_an_enforced_policy_keeps_the_mail_here(
+async def test_t_tls_2_and_3_an_enforced_policy_keeps_the_mail_here(
     tmp_path: Path, fault: str
 ) -> None:
     shown = "elsewhere.test" if fault == "wrong name" else "mx.there.test"

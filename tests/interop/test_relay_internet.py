@@ -159,7 +159,7 @@ async def test_dane_takes_mail_to_postfix_in_tls_signed_and_without_a_trace_of_w
 
 
 @pytest.mark.parametrize("fault", ["wrong key", "stripped"])
-async def test_tls_2_and_3_dane_keeps_the_mail_that_would_go_astray(
+async def test_t_tls_2_and_3_dane_keeps_the_mail_that_would_go_astray(
     tmp_path: Path, fault: str
 ) -> None:
     authority, port = trustme.CA(), shared_port()

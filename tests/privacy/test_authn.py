@@ -104,7 +104,9 @@ def dns() -> Iterator[DnsServer]:
         ("range", "192.0.2.129", True),
     ],
 )
-async def test_spf_examples(dns: DnsServer, policy: str, ip: str, *, passes: bool) -> None:
+async def test_t_authn_1_spf_examples(
+    dns: DnsServer, policy: str, ip: str, *, passes: bool
+) -> None:
     sender = Address("user", f"{policy}.example.com")
     spf = await check_host(dns.resolver(), ip=ip, helo="mx.test", sender=sender)
     assert spf.result is (SpfResult.PASS if passes else SpfResult.FAIL)
@@ -132,7 +134,7 @@ async def judged(dns: DnsServer, author: str, sender: str) -> Verdict:
         ("a.office.test", Policy.NONE),
     ],
 )
-async def test_dmarc_asks_for_what_the_domain_wants(
+async def test_t_authn_1_dmarc_asks_for_what_the_domain_wants(
     dns: DnsServer, author: str, policy: Policy
 ) -> None:
     verdict = await judged(dns, author, "sender.test")
@@ -141,13 +143,13 @@ async def test_dmarc_asks_for_what_the_domain_wants(
     assert verdict.aligned_domain == ""
 
 
-async def test_reader_is_shown_the_domain_that_vouches(dns: DnsServer) -> None:
+async def test_t_authn_1_reader_is_shown_the_domain_that_vouches(dns: DnsServer) -> None:
     verdict = await judged(dns, "tree.test", "mail.tree.test")
     assert (verdict.dmarc.result, verdict.policy) == (DmarcResult.PASS, Policy.NONE)
     assert (verdict.aligned_domain, verdict.from_domain) == ("mail.tree.test", "tree.test")
 
 
-async def test_domain_without_a_record_is_marked_only(dns: DnsServer) -> None:
+async def test_t_authn_1_domain_without_a_record_is_marked_only(dns: DnsServer) -> None:
     verdict = await judged(dns, "sender.test", "sender.test")
     assert (verdict.dmarc.result, verdict.policy) == (DmarcResult.NONE, Policy.NONE)
 
@@ -166,7 +168,9 @@ async def found_in(dns: DnsServer, message: bytes) -> Verdict:
     ],
     ids=["RFC 8463", "RFC 6376"],
 )
-async def test_dkim_examples(dns: DnsServer, message: bytes, signed: list[tuple[str, str]]) -> None:
+async def test_t_authn_1_dkim_examples(
+    dns: DnsServer, message: bytes, signed: list[tuple[str, str]]
+) -> None:
     found = (await found_in(dns, message)).dkim
     assert [(one.algorithm, one.selector) for one in found] == signed
     assert {one.result for one in found} == {DkimResult.PASS}
@@ -175,7 +179,7 @@ async def test_dkim_examples(dns: DnsServer, message: bytes, signed: list[tuple[
     assert {one.result for one in changed} == {DkimResult.FAIL}
 
 
-async def test_chain_of_two_forwarders_is_read_to_its_author(dns: DnsServer) -> None:
+async def test_t_authn_1_chain_of_two_forwarders_is_read_to_its_author(dns: DnsServer) -> None:
     message = RFC_8463
     for key in SEALERS:
         verdict = await found_in(dns, message)
@@ -199,10 +203,9 @@ async def test_chain_of_two_forwarders_is_read_to_its_author(dns: DnsServer) -> 
         f"Authentication-Results: (never closed {US}; spf=pass",
     ],
 )
-async def test_forged_verdict_is_removed_and_ours_is_the_only_one(
+async def test_t_authn_2_forged_verdict_is_removed_and_ours_is_the_only_one(
     dns: DnsServer, forged: str
 ) -> None:
-    """T-AUTHN-2."""
     others = b"Authentication-Results: mx.relay.test; spf=pass\r\n"
     message = forged.encode() + b"\r\n" + others + RFC_8463
     verdict = await found_in(dns, message)

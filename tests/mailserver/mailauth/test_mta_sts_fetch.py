@@ -108,7 +108,7 @@ async def test_what_is_no_policy_is_not_taken_for_one(
     assert await result(authority, tls, Web(answer)) == wanted  # RFC 8461 §3.3: no redirects
 
 
-async def test_tls_3_a_policy_counts_under_its_hosts_certificate_alone(
+async def test_t_tls_3_a_policy_counts_under_its_hosts_certificate_alone(
     authority: trustme.CA, tls: ssl.SSLContext
 ) -> None:
     web = Web(OK + ENFORCE)

@@ -113,7 +113,7 @@ def security(level: Level, certificate: trustme.LeafCert) -> Security:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-async def test_tls_1_a_sound_host_is_given_mail_in_tls_under_every_policy(
+async def test_t_tls_1_a_sound_host_is_given_mail_in_tls_under_every_policy(
     office: Office, good: trustme.LeafCert, level: Level
 ) -> None:
     names: list[str | None] = []
@@ -139,7 +139,7 @@ async def test_tls_1_a_sound_host_is_given_mail_in_tls_under_every_policy(
     ],
 )
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
-async def test_tls_1_versions_before_1_2_are_no_tls(
+async def test_t_tls_1_versions_before_1_2_are_no_tls(
     office: Office,
     good: trustme.LeafCert,
     version: ssl.TLSVersion,
@@ -165,7 +165,7 @@ async def test_tls_1_versions_before_1_2_are_no_tls(
 
 
 @pytest.mark.parametrize("level", LEVELS[1:])
-async def test_tls_2_without_starttls_a_policy_that_asks_for_it_keeps_the_mail(
+async def test_t_tls_2_without_starttls_a_policy_that_asks_for_it_keeps_the_mail(
     office: Office, good: trustme.LeafCert, level: Level
 ) -> None:
     there = MailHost()  # the offer was stripped on the way
@@ -175,7 +175,7 @@ async def test_tls_2_without_starttls_a_policy_that_asks_for_it_keeps_the_mail(
 
 @pytest.mark.parametrize("level", LEVELS[1:])
 @pytest.mark.parametrize("says", ["454 4.7.0 not now", "500 what", "250 no"])
-async def test_tls_2_starttls_refused_is_starttls_stripped(
+async def test_t_tls_2_starttls_refused_is_starttls_stripped(
     office: Office, good: trustme.LeafCert, level: Level, says: str
 ) -> None:
     there = MailHost(tls=tls_with(good), says={"STARTTLS": says})
@@ -183,7 +183,7 @@ async def test_tls_2_starttls_refused_is_starttls_stripped(
 
 
 @pytest.mark.parametrize("level", LEVELS)
-async def test_tls_2_words_in_front_of_the_handshake_are_never_obeyed(
+async def test_t_tls_2_words_in_front_of_the_handshake_are_never_obeyed(
     office: Office, good: trustme.LeafCert, level: Level
 ) -> None:
     injected = b"250 mx.there.test\r\n250 2.1.0 ok\r\n"
@@ -201,7 +201,7 @@ async def test_who_asks_for_nothing_gets_plaintext_on_the_same_connection(office
     assert office.results == ["starttls-not-supported"]
 
 
-async def test_tls_3_a_key_that_the_zone_does_not_name_keeps_the_mail(
+async def test_t_tls_3_a_key_that_the_zone_does_not_name_keeps_the_mail(
     office: Office, authority: trustme.CA, good: trustme.LeafCert
 ) -> None:
     there = MailHost(tls=tls_with(authority.issue_cert(NAME)))
@@ -209,7 +209,7 @@ async def test_tls_3_a_key_that_the_zone_does_not_name_keeps_the_mail(
     assert office.results == ["validation-failure"]
 
 
-async def test_tls_3_the_zones_own_key_counts_whoever_signed_it_and_when(office: Office) -> None:
+async def test_t_tls_3_the_zones_own_key_counts_whoever_signed_it_and_when(office: Office) -> None:
     expired = trustme.CA().issue_cert(
         "elsewhere.test", not_after=datetime.now(UTC) - timedelta(days=1)
     )
@@ -217,7 +217,7 @@ async def test_tls_3_the_zones_own_key_counts_whoever_signed_it_and_when(office:
     assert await office.sends(there, security(Level.DANE, expired))
 
 
-async def test_tls_3_bad_certificates_keep_the_mail_and_are_told_apart(
+async def test_t_tls_3_bad_certificates_keep_the_mail_and_are_told_apart(
     office: Office, authority: trustme.CA
 ) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
@@ -248,7 +248,7 @@ async def test_tls_3_bad_certificates_keep_the_mail_and_are_told_apart(
         ("mx.there.test", "mail.partner.test", False),
     ],
 )
-async def test_tls_3_the_operators_names_decide_where_he_gave_some(
+async def test_t_tls_3_the_operators_names_decide_where_he_gave_some(
     office: Office, authority: trustme.CA, certified: str, wanted: str, *, fits: bool
 ) -> None:
     assert covers(certified, wanted) == fits
@@ -261,7 +261,7 @@ async def test_tls_3_the_operators_names_decide_where_he_gave_some(
         assert office.results == ["certificate-host-mismatch"]
 
 
-async def test_tls_3_the_operators_names_do_without_no_authority(office: Office) -> None:
+async def test_t_tls_3_the_operators_names_do_without_no_authority(office: Office) -> None:
     there = MailHost(tls=tls_with(trustme.CA().issue_cert("mail.partner.test")))
     wants = Security(Level.VERIFIED, names=("mail.partner.test",))
     await office.refuses(there, wants)

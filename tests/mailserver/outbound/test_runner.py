@@ -191,7 +191,7 @@ async def post(tmp_path: Path) -> AsyncIterator[Post]:
         yield Post(store, clock, offload, await build(store))
 
 
-async def test_tls_6_a_message_leaves_signed_and_nothing_stays_behind(post: Post) -> None:
+async def test_t_tls_6_a_message_leaves_signed_and_nothing_stays_behind(post: Post) -> None:
     await post.put("bob@there.test", "eve@there.test")
     async with post.host(MailHost()) as there, running(post.relay()):
         await post.empty()

@@ -203,7 +203,7 @@ def test_xtext_is_ascii_without_space_plus_or_equals() -> None:
         b"\n",
     ],
 )
-def test_tls_4_a_message_that_two_servers_may_see_differently_is_not_sent(message: bytes) -> None:
+def test_t_tls_4_a_message_that_two_servers_may_see_differently_is_not_sent(message: bytes) -> None:
     with pytest.raises(PeerFault):
         content(message)
 
@@ -212,7 +212,7 @@ PIECES = st.lists(st.sampled_from([b".", b"..", b"\r\n", b"a", b"\xc3\xa9", b".\
 
 
 @given(PIECES)
-def test_tls_4_content_has_one_end_and_comes_out_as_it_went_in(pieces: list[bytes]) -> None:
+def test_t_tls_4_content_has_one_end_and_comes_out_as_it_went_in(pieces: list[bytes]) -> None:
     message = b"".join(pieces)
     sent = content(message)
     assert (b"\r\n" + sent).find(b"\r\n.\r\n") == len(sent) - 3
