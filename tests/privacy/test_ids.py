@@ -1,7 +1,7 @@
 """The promises of mail that travels, each kept by a test that bears its name.
 
 A promise has a name like T-TLS-2 in the privacy specification; its tests are called
-`test_t_tls_2_…`, wherever they lie. One that loses its last test is a promise that nobody looks after.
+`test_t_tls_2_…`, wherever they lie. One that loses its last test is looked after by nobody.
 """
 
 import re
