@@ -21,6 +21,7 @@ import pytest
 
 from mailserver.store.store import Store
 from tests.support.server import Server, databases
+from tests.support.waiting import wait_until
 from tests.support.wire import Closed, RawWire, raw, signed_in
 
 USERS = 4
@@ -75,7 +76,11 @@ class Load:
         """Answers that are neither a promise nor a death."""
 
     def run(self, seconds: float, *, worker_deaths: int = 0) -> None:
-        """Load the server for about `seconds`, then kill it in the middle; workers before that."""
+        """Load the server, then kill it in the middle; workers before that.
+
+        Each life lasts `seconds` from the first letter that it took: how long that one takes is the
+        machine's affair.
+        """
         work: list[Callable[[], None]] = [self._mx] * MX + [self._lmtp] * LMTP
         work += [self._append] * APPENDING
         threads = [threading.Thread(target=self._until_death, args=(each,)) for each in work]
@@ -83,22 +88,24 @@ class Load:
             thread.start()
         try:
             for _ in range(worker_deaths):
-                time.sleep(seconds)
+                self._live(seconds)
                 self._kill_a_worker()
-            time.sleep(seconds)
+            self._live(seconds)
         finally:
             self._over = True
             self._server.kill()
             for thread in threads:
                 thread.join()
 
+    def _live(self, seconds: float) -> None:
+        before = self._books.total
+        wait_until(lambda: self._books.total > before or bool(self.unexpected))
+        time.sleep(seconds)
+
     def _kill_a_worker(self) -> None:
         """Kill one, so that another is left to serve."""
-        deadline = time.monotonic() + 60
-        while len(workers := self._server.children) < 2:
-            assert time.monotonic() < deadline, self._server.words()[-2000:]
-            time.sleep(0.1)
-        os.kill(self._dice.choice(workers), signal.SIGKILL)
+        wait_until(lambda: len(self._server.children) >= 2, 60)
+        os.kill(self._dice.choice(self._server.children), signal.SIGKILL)
 
     def _until_death(self, work: Callable[[], None]) -> None:
         while not self._over:
@@ -274,20 +281,17 @@ async def test_what_was_answered_survives_a_kill(
 ) -> None:
     books, inboxes = Books(), {user: Seen() for user in range(USERS)}
     seed = random.SystemRandom().randrange(1 << 32)
-    dice, fruitless = random.Random(seed), 0
+    dice = random.Random(seed)
     with mortal(tmp_path, *options) as server:
         for _ in range(deaths):
-            before = books.total
             load = Load(server, books, dice.randrange(1 << 32))
-            load.run(dice.uniform(0.2, 1.5))
+            load.run(dice.uniform(0.0, 1.5))
             assert load.unexpected == [], f"seed {seed}"
             server.start()
             verify(server, books, inboxes, whole=False)
             await assert_sound(server, options)
-            fruitless += books.total == before
         verify(server, books, inboxes, whole=True)
         assert server.stop() == 0
-    assert fruitless <= deaths / 2, "most deaths came in the middle of something"
     record_property("promised", books.total)
 
 
@@ -307,5 +311,4 @@ async def test_what_was_answered_survives_the_death_of_a_worker(
             verify(server, books, inboxes, whole=True)
             await assert_sound(server, options)
             assert server.stop() == 0
-    assert books.total > 500
     record_property("promised", books.total)

@@ -10,6 +10,7 @@ import pytest
 
 from mailserver.store.store import Store
 from tests.support.queue_worker import AT_ONCE
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.long
 
@@ -22,6 +23,12 @@ def numbers(path: Path) -> Counter[int]:
     return Counter(int(line) for line in path.read_text().split("\n")[:-1])
 
 
+def done(directory: Path) -> int:
+    """Return how much was taken and sent until now, as a number that rises."""
+    books = (directory / "promised", directory / "sent")
+    return sum(book.stat().st_size for book in books if book.exists())
+
+
 async def test_what_was_taken_is_sent_whenever_its_process_dies(
     mail_url: str, tmp_path: Path
 ) -> None:
@@ -29,7 +36,10 @@ async def test_what_was_taken_is_sent_whenever_its_process_dies(
     for life in range(LIVES):
         arguments = [mail_url, str(tmp_path), str(life * LETTERS), str(LETTERS)]
         worker = await asyncio.create_subprocess_exec(*WORKER, *arguments)
-        await asyncio.sleep(1.0 + dice.random() * 2)
+        # Its life counts from the first letter it took, or the first it sent of those before it.
+        taken = done(tmp_path)
+        await until(lambda taken=taken: done(tmp_path) > taken)
+        await asyncio.sleep(dice.random() * 2)
         assert worker.returncode is None, "it died by itself"
         worker.kill()
         await worker.wait()
