@@ -11,6 +11,10 @@ export class Problem extends Error {
   readonly detail: string;
   /** By which the operator finds a failure in the log. */
   readonly incident: string;
+  /** Why a password is refused, in one word; empty where it is about something else. */
+  readonly fault: string;
+  /** How many characters a password needs; 0 where nothing was said. */
+  readonly least: number;
   /** Seconds after which it may be tried again; 0 where nothing was said. */
   readonly retryAfter: number;
 
@@ -21,7 +25,14 @@ export class Problem extends Error {
     this.condition = String(body.condition ?? '');
     this.detail = String(body.detail ?? '');
     this.incident = String(body.incident ?? '');
+    this.fault = String(body.fault ?? '');
+    this.least = Number(body.least ?? 0);
     this.retryAfter = retryAfter;
+  }
+
+  /** Whether the server said `condition`. */
+  static is(error: unknown, condition: string): error is Problem {
+    return error instanceof Problem && error.condition === condition;
   }
 
   static async of(answer: Response): Promise<Problem> {

@@ -101,8 +101,9 @@ const LAYERS: Record<string, string[]> = {
   account: ['i18n', 'problem', 'online', 'jmap'],
   ui: ['i18n', 'problem'],
   keys: ['i18n', 'ui'],
+  secrets: ['account', 'i18n', 'problem', 'ui'],
   state: ['jmap', 'list', 'i18n', 'problem', 'online', 'account', 'router', 'pgp', 'state', 'trusted-url', 'render'],
-  render: ['i18n', 'keys', 'trusted-url'],
+  render: ['i18n', 'keys', 'problem', 'trusted-url', 'ui'],
   pgp: ['trusted-url', 'jmap'],
 };
 

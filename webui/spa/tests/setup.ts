@@ -3,7 +3,7 @@ import { afterEach } from 'vitest';
 import { loadTexts, setLanguage } from '@/i18n';
 
 await setLanguage('en');
-for (const group of ['app', 'settings', 'contacts', 'admin', 'secure'] as const) {
+for (const group of ['app', 'signin', 'settings', 'contacts', 'admin', 'secure'] as const) {
   await loadTexts(group);
 }
 
