@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mailserver.accounts.hashing import KEPT
 from mailserver.app.house import House, open_house
 from mailserver.app.serving import loop_factory, serve
 from mailserver.model.address import Address
@@ -127,7 +128,8 @@ async def prepare(settings: Settings, users: int) -> None:
         await migrate(url, which)
     async with open_house(settings) as house:
         await house.provisioning.add_domain(DOMAIN)
-        together = asyncio.Semaphore(settings.limits.password_hashes)
+        # As many as are hashed at once: whoever waits for a place for long is refused.
+        together = asyncio.Semaphore(max(1, settings.limits.password_hashes - KEPT))
         async with asyncio.TaskGroup() as tasks:
             for number in range(users):
                 tasks.create_task(_add_user(house, number, together))
