@@ -7,6 +7,7 @@ read of the account's counters where nothing changed.
 from collections.abc import AsyncIterator, Collection, Sequence
 
 from mailserver.mail.catalogue import Catalogue
+from mailserver.mail.catalogue import State as EntryState
 from mailserver.mail.email_counts import Tally
 from mailserver.mail.letter import LARGE_OCTETS
 from mailserver.mail.opened import Opened
@@ -23,6 +24,9 @@ from mailserver.store.packing import unpack_keywords
 SUMMARIES = 2_000  # opened in some 10 ms, so that others get their turn
 CONTENT_OCTETS = 4 * 1024 * 1024  # bounds the plaintext one question holds at a time
 CONTENTS = 64
+
+Known = dict[tuple[EntryState, ...], tuple[Flag, Keywords]]
+"""Flags and keywords of emails, by the states of their entries."""
 
 
 class Emails:
@@ -87,19 +91,27 @@ class Emails:
 
         What does not open is `damaged`, and no reason to leave out the others.
         """
-        catalogue = await self.catalogue()
+        catalogue, known = await self.catalogue(), Known()
         for start in range(0, len(email_ids), CONTENTS if content else SUMMARIES):
             some = email_ids[start : start + (CONTENTS if content else SUMMARIES)]
             summaries = await self._summaries(some) if summary else {}
             async for email_id, octets in self._contents(some, catalogue, content=content):
-                email = await self._email(catalogue, email_id)
-                if email is None:
+                places = catalogue.visible(email_id)
+                if not places:
                     continue
+                flags, keywords = await self._marks(tuple(state for _, _, state in places), known)
                 opened = summaries.get(email_id)
-                damaged = (summary and opened is None) or (content and octets is None)
                 yield Email(
-                    *(email.id, email.thread_id, email.mailboxes, email.flags, email.keywords),
-                    *(email.size_octets, email.received_us, opened, octets, damaged),
+                    id=email_id,
+                    thread_id=ThreadId(catalogue.threads[email_id]),
+                    mailboxes=frozenset([mailbox_id for mailbox_id, _, _ in places]),
+                    flags=flags,
+                    keywords=keywords,
+                    size_octets=catalogue.sizes[email_id],
+                    received_us=catalogue.received[email_id],
+                    summary=opened,
+                    octets=octets,
+                    damaged=(summary and opened is None) or (content and octets is None),
                 )
 
     async def content(self, email_id: EmailId) -> Plaintext:
@@ -127,28 +139,17 @@ class Emails:
             return catalogue.places(email_id)
         return [(mailbox_id, uid) for mailbox_id, uid, _ in catalogue.visible(email_id)]
 
-    async def _email(self, catalogue: Catalogue, email_id: EmailId) -> Email | None:
-        places = catalogue.visible(email_id)
-        if not places:
-            return None
-        flags, keywords = await self._marks({state for _, _, state in places})
-        return Email(
-            id=email_id,
-            thread_id=ThreadId(catalogue.threads[email_id]),
-            mailboxes=frozenset(mailbox_id for mailbox_id, _, _ in places),
-            flags=flags,
-            keywords=keywords,
-            size_octets=catalogue.sizes[email_id],
-            received_us=catalogue.received[email_id],
-        )
-
-    async def _marks(self, states: set[tuple[int, bytes | None]]) -> tuple[Flag, Keywords]:
-        bits, names = 0, frozenset[str]()
-        for flags, packed in states:
-            bits |= flags
-            if packed is not None:
-                names |= await self._opened.keywords.names(unpack_keywords(packed))
-        return Flag(bits), names
+    async def _marks(self, states: tuple[EntryState, ...], known: Known) -> tuple[Flag, Keywords]:
+        """Return what any of an email's entries has; most emails share a few states."""
+        marks = known.get(states)
+        if marks is None:
+            bits, names = 0, frozenset[str]()
+            for flags, packed in states:
+                bits |= flags
+                if packed is not None:
+                    names |= await self._opened.keywords.names(unpack_keywords(packed))
+            marks = known[states] = (Flag(bits), names)
+        return marks
 
     async def _summaries(self, email_ids: Sequence[EmailId]) -> dict[EmailId, Plaintext]:
         store = self._opened.store.catalogues

@@ -3,8 +3,8 @@
 Lists are made of the catalogue and the summary; only what shows bodies opens the message.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from time import gmtime
 from typing import Any
 
 import msgspec
@@ -26,7 +26,8 @@ BODIES = ("bodyStructure", "bodyValues", "textBody", "htmlBody", "attachments")
 DEFAULT = (*METADATA, *CONVENIENT, *LISTED, *BODIES[1:])
 _FLAGS = ((Flag.SEEN, "$seen"), (Flag.ANSWERED, "$answered"), (Flag.FLAGGED, "$flagged"),
           (Flag.DRAFT, "$draft"))  # fmt: skip
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WORDS = [[word for flag, word in _FLAGS if bits & flag] for bits in range(32)]
+"""The keywords of every combination of system flags."""
 
 
 class Bodily(OfAccount):
@@ -70,39 +71,48 @@ class Plan:
 
 def utc(microseconds: int) -> str:
     """Write an instant as a UTCDate, to the second."""
-    instant = _EPOCH + timedelta(microseconds=microseconds)
-    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+    year, month, day, hour, minute, second, *_ = gmtime(microseconds // 1_000_000)
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
 
 
 def keywords(flags: Flag, names: Keywords) -> dict[str, bool]:
     """Write flags and keywords as JMAP does (RFC 8621 §4.1.1)."""
-    shown = {word: True for flag, word in _FLAGS if flags & flag}
-    return shown | {name.lower(): True for name in sorted(names)}
+    shown = dict.fromkeys(_WORDS[flags.value], True)
+    if names:
+        shown |= {name.lower(): True for name in sorted(names)}
+    return shown
 
 
-def metadata(email: Email, blob_id: str) -> Properties:
-    """Return what the catalogue says of an email."""
-    return {
-        "id": ids.of_email(email.id),
-        "blobId": blob_id,
-        "threadId": ids.of_thread(email.thread_id),
-        "mailboxIds": {ids.of_mailbox(each): True for each in sorted(email.mailboxes)},
-        "keywords": keywords(email.flags, email.keywords),
-        "size": email.size_octets,
-        "receivedAt": utc(email.received_us),
-    }
+_KNOWN: dict[str, Callable[[Email], Any]] = {
+    "id": lambda email: ids.of_email(email.id),
+    "threadId": lambda email: ids.of_thread(email.thread_id),
+    "mailboxIds": lambda email: {ids.of_mailbox(each): True for each in sorted(email.mailboxes)},
+    "keywords": lambda email: keywords(email.flags, email.keywords),
+    "size": lambda email: email.size_octets,
+    "receivedAt": lambda email: utc(email.received_us),
+}
+"""What the catalogue says of an email."""
 
 
-def kept_fields(plan: Plan, email: Email) -> Sequence[Field] | None:
+def summary_of(email: Email) -> Summary | None:
+    """Return an email's summary, where it was opened."""
+    return None if email.summary is None else Summary(email.summary.reveal())
+
+
+def kept_fields(plan: Plan, summary: Summary | None) -> Sequence[Field] | None:
     """Return the header fields asked for out of the summary; None: the message is needed."""
-    if plan.content or not plan.fields or email.summary is None:
+    if plan.content or not plan.fields or summary is None:
         return ()
-    header = Summary(email.summary.reveal()).header_fields(plan.fields)
+    header = summary.header_fields(plan.fields)
     return None if header is None else header_fields(header)
 
 
 def shown(
-    plan: Plan, email: Email, blob_id: str, fields: Sequence[Field] | None = None
+    plan: Plan,
+    email: Email,
+    blob_id: str,
+    summary: Summary | None,
+    fields: Sequence[Field] | None = None,
 ) -> Properties:
     """Return the object that was asked for; `fields` are the summary's.
 
@@ -111,15 +121,16 @@ def shown(
     """
     if email.damaged:
         raise MethodError("serverFail", "this message is damaged")
+    read = {} if email.octets is None else content(plan, email.octets.reveal(), blob_id)
     found: Properties = {}
-    known = metadata(email, blob_id)
-    summary = None if email.summary is None else Summary(email.summary.reveal())
-    octets = None if email.octets is None else email.octets.reveal()
-    if octets is not None:
-        known |= content(plan, octets, blob_id)
     for name in plan.names:
-        if name in known:
-            found[name] = known[name]
+        known = _KNOWN.get(name)
+        if known is not None:
+            found[name] = known(email)
+        elif name == "blobId":
+            found[name] = blob_id
+        elif name in read:
+            found[name] = read[name]
         elif name in plan.headers:
             found[name] = value(fields or (), plan.headers[name])
         elif summary is not None:

@@ -53,12 +53,13 @@ async def _get(context: Context, arguments: EmailGet) -> Properties:
     numbers = [each for each in map(ids.email, asked) if each is not None]
     found: dict[str, Properties] = {}
     async for email in emails.get(numbers, summary=plan.summary, content=plan.content):
-        whole, fields = email, email_objects.kept_fields(plan, email)
+        whole, summary = email, email_objects.summary_of(email)
+        fields = email_objects.kept_fields(plan, summary)
         if fields is None:
             async for each in emails.get([email.id], summary=plan.summary, content=True):
                 whole = each
-        shown = email_objects.shown(plan, whole, blobs.of_email(email.id), fields)
-        found[ids.of_email(email.id)] = shown
+        blob_id = blobs.of_email(email.id)
+        found[ids.of_email(email.id)] = email_objects.shown(plan, whole, blob_id, summary, fields)
     return {
         "accountId": context.account_id,
         "state": str(state),
