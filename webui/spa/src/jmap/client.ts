@@ -112,6 +112,13 @@ export class JmapClient {
     this.#session = new Session((await answer.json()) as SessionObject);
   }
 
+  /** Works with what the server said it can do an earlier time, for while it is not reached. */
+  restore(transport: Transport, object: SessionObject): void {
+    this.#transport = transport;
+    this.#life = new AbortController();
+    this.#session = new Session(object);
+  }
+
   /** Gives up whatever is under way; nothing can be asked any more until `open`. */
   close(): void {
     this.#life.abort();

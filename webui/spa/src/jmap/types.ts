@@ -49,6 +49,8 @@ export interface ListEmail {
   subject: string | null;
   preview: string;
   hasAttachment: boolean;
+  /** Says whether it is encrypted or signed (RFC 1847). */
+  'header:Content-Type:asRaw': string | null;
 }
 
 export interface BodyPart {
@@ -75,7 +77,7 @@ export interface EmailBodies {
   bodyValues: Record<string, BodyValue>;
 }
 
-/** An email with the header fields that a reader needs. */
+/** An email with the header fields that the server has at hand without opening it. */
 export interface EmailHead extends ListEmail {
   messageId: string[] | null;
   inReplyTo: string[] | null;
@@ -90,10 +92,17 @@ export interface EmailHead extends ListEmail {
   'header:List-Unsubscribe:asURLs': string[] | null;
   'header:List-Unsubscribe-Post:asRaw': string | null;
   'header:Authentication-Results:asRaw:all': string[];
-  'header:Disposition-Notification-To:asRaw': string | null;
   'header:Importance:asRaw': string | null;
   'header:X-Priority:asRaw': string | null;
+}
+
+/** What else is read out of a message when it is opened. */
+export interface OpenedEmail extends EmailBodies {
+  id: Id;
+  bodyStructure: BodyPart & { subParts?: BodyPart[] };
+  'header:Disposition-Notification-To:asRaw': string | null;
   'header:Auto-Submitted:asRaw': string | null;
+  'header:X-Spam-Status:asRaw': string | null;
 }
 
 export interface Identity {

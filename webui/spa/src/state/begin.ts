@@ -1,0 +1,106 @@
+/** Begins when somebody is signed in, and ends when they leave: what all stores have in common. */
+import { session } from '@/account/session.svelte';
+import type { SessionObject } from '@/jmap/types';
+import type { Transport } from '@/jmap/transport';
+import { online } from '@/online.svelte';
+import { client } from './client';
+import { device } from './device.svelte';
+import { followers } from './followers';
+import { jobs } from './jobs.svelte';
+import { kept } from './keeper';
+import { mailboxes } from './mailboxes.svelte';
+import { outbox } from './outbox.svelte';
+import { push } from './push.svelte';
+import { settings } from './settings.svelte';
+
+let isBegun = false;
+let reachedAt: Date | undefined;
+let isRefreshing = false;
+
+/**
+ * Opens the data of whoever is signed in. It may be called again; then it does nothing.
+ *
+ * Throws JmapError where the server cannot be asked what it can do.
+ */
+export async function begin(transport: Transport = session): Promise<void> {
+  if (isBegun) return;
+  isBegun = true;
+  client.onReached = reached;
+  client.onSessionChanged = () => void refresh();
+  try {
+    await open(transport);
+  } catch (error) {
+    isBegun = false;
+    throw error;
+  }
+  push.start();
+  addEventListener('online', back);
+  document.addEventListener('visibilitychange', looked);
+  session.beforeLeaving(end);
+  await Promise.allSettled([mailboxes.ready(), settings.ready(), outbox.ready()]);
+  if (device.get('offline', false)) await (await offline()).resume();
+}
+
+/** Asks what the server can do; while it is not reached, what it could is found on this device. */
+async function open(transport: Transport): Promise<void> {
+  if (device.get('offline', false)) await (await offline()).open(session.address);
+  try {
+    await client.open(transport);
+  } catch (error) {
+    const found = await kept.get<SessionObject>('session', 'session');
+    if (!found) throw error;
+    client.restore(transport, found);
+    return;
+  }
+  kept.put('session', 'session', client.session.object);
+}
+
+/** Keeps mail on this device from now on: its owner said so when signing in. */
+export async function trustDevice(): Promise<void> {
+  device.set('offline', true);
+  await (await offline()).enable(session.address);
+  kept.put('session', 'session', client.session.object);
+}
+
+async function offline() {
+  return (await import('./offline/offline.svelte')).offline;
+}
+
+/** Forgets everything that was shown or is kept on this device. */
+export async function end(): Promise<void> {
+  isBegun = false;
+  removeEventListener('online', back);
+  document.removeEventListener('visibilitychange', looked);
+  push.stop();
+  client.close();
+  followers.clear();
+  if (device.get('offline', false)) await (await offline()).disable();
+  device.set('offline', false);
+}
+
+function reached(isReached: boolean): void {
+  const was = online.reachable;
+  if (!isReached) online.shownFrom ??= reachedAt ?? new Date();
+  else reachedAt = new Date();
+  online.found(isReached);
+  if (isReached && !was) back();
+}
+
+/** Goes on with what waited for the network. */
+function back(): void {
+  push.wake();
+  jobs.resume();
+  void outbox.resume();
+  void followers.tell();
+}
+
+function looked(): void {
+  if (document.visibilityState === 'visible') push.wake();
+}
+
+async function refresh(): Promise<void> {
+  if (isRefreshing) return;
+  isRefreshing = true;
+  await client.refresh().catch(() => undefined); // the next answer says so again
+  isRefreshing = false;
+}

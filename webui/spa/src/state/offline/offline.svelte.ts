@@ -1,0 +1,113 @@
+/**
+ * Working without the network on a device that its owner trusts: reading what was read before,
+ * writing, and doing things that are carried out later. Loaded when it is wanted.
+ */
+import type { DraftContent } from '../compose/message';
+import { actions } from '../actions.svelte';
+import type { Change, Kind } from '../changes';
+import { compose } from '../compose.svelte';
+import { jobs, type Job } from '../jobs.svelte';
+import { keepWith, type Keeper } from '../keeper';
+import { outbox, type OutboxItem } from '../outbox.svelte';
+import type { Sending } from '../sending';
+import { Vault, wipe } from './vault';
+
+/** A job as it is kept: maps are lists. */
+interface KeptJob {
+  id: string;
+  kind: Job['kind'];
+  changes: [string, Change][];
+  destroys: string[];
+  places: [string, string[]][];
+  at: string;
+}
+
+type KeptSending = Omit<Sending, 'sendAt'> & { sendAt?: string | undefined };
+
+class Offline {
+  #vault: Vault | undefined;
+  #isOn = $state(false);
+
+  /** Whether this device keeps mail. */
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
+  /** Opens what is kept of an account, where something is; says whether it is. */
+  async open(account: string): Promise<boolean> {
+    return this.#use(await Vault.open(account));
+  }
+
+  /** Begins to keep mail here; whoever signed in said that the device is theirs. */
+  async enable(account: string): Promise<void> {
+    this.#use(await Vault.open(account, { create: true }));
+  }
+
+  #use(vault: Vault | undefined): boolean {
+    if (!vault) return false;
+    this.#vault = vault;
+    keepWith(keeperOf(vault));
+    compose.keepCopy = (key, content) => {
+      void (content ? vault.put('draft', key, content) : vault.delete('draft', key));
+    };
+    jobs.store = {
+      keep: (job) => vault.put('job', job.id, keptJob(job)),
+      drop: (id) => vault.delete('job', id),
+    };
+    outbox.store = {
+      keep: (item: OutboxItem) => void vault.put('outbox', item.id, item.sending),
+      drop: (id) => void vault.delete('outbox', id),
+    };
+    this.#isOn = true;
+    return true;
+  }
+
+  /** Takes up what was left here: drafts, mail to be sent, things to be done. */
+  async resume(): Promise<void> {
+    const vault = this.#vault;
+    if (!vault) return;
+    for (const [key, content] of await vault.all<DraftContent>('draft')) {
+      await vault.delete('draft', key);
+      await compose.restore(content);
+    }
+    for (const [key, { sendAt, ...rest }] of await vault.all<KeptSending>('outbox')) {
+      await vault.delete('outbox', key);
+      outbox.restore({ ...rest, ...(sendAt !== undefined && { sendAt: new Date(sendAt) }) });
+    }
+    for (const [key, kept] of await vault.all<KeptJob>('job')) {
+      await vault.delete('job', key);
+      await actions.resume(jobOf(kept));
+    }
+    await outbox.resume();
+  }
+
+  /** Wipes everything: somebody signed out, the session ended, or it is not wanted any more. */
+  async disable(): Promise<void> {
+    keepWith(undefined);
+    compose.keepCopy = () => undefined;
+    jobs.store = undefined;
+    outbox.store = undefined;
+    this.#isOn = false;
+    const vault = this.#vault;
+    this.#vault = undefined;
+    await (vault ? vault.wipe() : wipe());
+  }
+}
+
+function keeperOf(vault: Vault): Keeper {
+  return {
+    put: (kind, key, value) => void vault.put(kind, key, value),
+    get: (kind, key) => vault.get(kind, key),
+  };
+}
+
+function keptJob({ id, kind, changes, destroys, places, at }: Job): KeptJob {
+  return { id, kind, changes: [...changes], destroys, places: [...places], at: at.toISOString() };
+}
+
+function jobOf({ id, kind, changes, destroys, places, at }: KeptJob): Job {
+  const of = { changes: new Map(changes), places: new Map(places) };
+  return { id, kind: kind as Kind, destroys, at: new Date(at), ...of };
+}
+
+export const offline = new Offline();

@@ -1,0 +1,32 @@
+/** Whether the server tells what changes, for whoever wants to show it. */
+import { Push, type PushState } from '@/jmap/push';
+import { client } from './client';
+import { followers } from './followers';
+
+class PushStore {
+  #state = $state<PushState>('off');
+  #push = new Push(client, {
+    onChange: (states) => void followers.tell(states),
+    onPoll: () => void followers.tell(),
+    onState: (state) => (this.#state = state),
+  });
+
+  get state(): PushState {
+    return this.#state;
+  }
+
+  start(): void {
+    this.#push.start();
+  }
+
+  stop(): void {
+    this.#push.stop();
+  }
+
+  /** Tries at once: the network is back, or the page is looked at again. */
+  wake(): void {
+    this.#push.wake();
+  }
+}
+
+export const push = new PushStore();
