@@ -2,6 +2,7 @@
  * Working without the network on a device that its owner trusts: reading what was read before,
  * writing, and doing things that are carried out later. Loaded when it is wanted.
  */
+import { session } from '@/account/session.svelte';
 import type { DraftContent } from '../compose/message';
 import { actions } from '../actions.svelte';
 import type { Change, Kind } from '../changes';
@@ -27,6 +28,9 @@ type KeptSending = Omit<Sending, 'sendAt'> & { sendAt?: string | undefined };
 class Offline {
   #vault: Vault | undefined;
   #isOn = $state(false);
+  #watching: (() => void) | undefined;
+  /** Whether mail was kept until the session ended, so that it is again after the next sign-in. */
+  #isPaused = false;
 
   /** Whether this device keeps mail. */
   get isOn(): boolean {
@@ -59,7 +63,23 @@ class Offline {
       drop: (id) => void vault.delete('outbox', id),
     };
     this.#isOn = true;
+    this.#watching ??= $effect.root(() => {
+      $effect(() => this.#follow(session.status === 'expired'));
+    });
     return true;
+  }
+
+  /** A session that is over, here or from elsewhere, takes with it what is kept; not the page. */
+  #follow(isOver: boolean): void {
+    if (isOver && this.#isOn) {
+      this.#isPaused = true;
+      void this.#wipe();
+    } else if (!isOver && this.#isPaused) {
+      this.#isPaused = false;
+      void this.enable(session.address).then(() => {
+        for (const draft of compose.panels) void this.#vault?.put('draft', draft.key, draft.content);
+      });
+    }
   }
 
   /** Takes up what was left here: drafts, mail to be sent, things to be done. */
@@ -83,6 +103,13 @@ class Offline {
 
   /** Wipes everything: somebody signed out, the session ended, or it is not wanted any more. */
   async disable(): Promise<void> {
+    this.#watching?.();
+    this.#watching = undefined;
+    this.#isPaused = false;
+    await this.#wipe();
+  }
+
+  async #wipe(): Promise<void> {
     keepWith(undefined);
     compose.keepCopy = () => undefined;
     jobs.store = undefined;
