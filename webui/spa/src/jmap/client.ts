@@ -88,6 +88,8 @@ export class JmapClient {
   onSessionChanged: () => void = () => undefined;
   #transport: Transport | undefined;
   #session: Session | undefined;
+  #opening: Promise<void> | undefined;
+  #first: Promise<unknown> | undefined;
   #slots = new Slots(REQUESTS_AT_ONCE);
   #queue: Group[] = [];
   #isFlushing = false;
@@ -99,10 +101,26 @@ export class JmapClient {
     this.#wait = wait;
   }
 
-  /** Uses `transport` and asks what the server can do. Throws as `call`. */
-  async open(transport: Transport): Promise<void> {
+  /**
+   * Uses `transport` from now on, and asks what the server can do. Calls may be made at once: they
+   * wait for it, and for `first`, if something else has to come before. Throws as `call`.
+   */
+  open(transport: Transport, first?: Promise<unknown>): Promise<void> {
     this.#transport = transport;
     this.#life = new AbortController();
+    this.#first = first;
+    return this.#opened();
+  }
+
+  /** Resolves once it is known what the server can do; asks again where that failed before. */
+  async #opened(): Promise<void> {
+    if (this.#session) return;
+    this.#opening ??= this.#begin().finally(() => (this.#opening = undefined));
+    await this.#opening;
+  }
+
+  async #begin(): Promise<void> {
+    await this.#first;
     await this.refresh();
   }
 
@@ -113,9 +131,7 @@ export class JmapClient {
   }
 
   /** Works with what the server said it can do an earlier time, for while it is not reached. */
-  restore(transport: Transport, object: SessionObject): void {
-    this.#transport = transport;
-    this.#life = new AbortController();
+  restore(object: SessionObject): void {
     this.#session = new Session(object);
   }
 
@@ -123,6 +139,7 @@ export class JmapClient {
   close(): void {
     this.#life.abort();
     this.#session = undefined;
+    this.#transport = undefined;
     for (const group of this.#queue.splice(0)) group.fail(new OverError());
   }
 
@@ -256,6 +273,7 @@ export class JmapClient {
     }
     try {
       const first = groups[0]?.how;
+      if (!this.#session) await this.#opened();
       await this.#slots.run(
         () => this.#ask(groups, wanted.signal),
         first?.urgency ?? 'soon',

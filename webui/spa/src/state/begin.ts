@@ -18,48 +18,42 @@ let reachedAt: Date | undefined;
 let isRefreshing = false;
 
 /**
- * Opens the data of whoever is signed in. It may be called again; then it does nothing.
+ * Opens the data of whoever is signed in; views may ask for theirs at once.
  *
- * Throws JmapError where the server cannot be asked what it can do.
+ * It may be called again; then it does nothing. Where the server is not reached, each store says so
+ * and asks again by its `retry`.
  */
 export async function begin(transport: Transport = session): Promise<void> {
   if (isBegun) return;
   isBegun = true;
   client.onReached = reached;
   client.onSessionChanged = () => void refresh();
-  try {
-    await open(transport);
-  } catch (error) {
-    isBegun = false;
-    throw error;
-  }
-  push.start();
   addEventListener('online', back);
   document.addEventListener('visibilitychange', looked);
   session.beforeLeaving(end);
+  const isKept = device.get('offline', false);
+  const vault = isKept ? offline().then((found) => found.open(session.address)) : undefined;
+  await client.open(transport, vault).then(keep, restore);
+  push.start();
   await Promise.allSettled([mailboxes.ready(), settings.ready(), outbox.ready()]);
-  if (device.get('offline', false)) await (await offline()).resume();
+  if (isKept) await (await offline()).resume();
 }
 
-/** Asks what the server can do; while it is not reached, what it could is found on this device. */
-async function open(transport: Transport): Promise<void> {
-  if (device.get('offline', false)) await (await offline()).open(session.address);
-  try {
-    await client.open(transport);
-  } catch (error) {
-    const found = await kept.get<SessionObject>('session', 'session');
-    if (!found) throw error;
-    client.restore(transport, found);
-    return;
-  }
+function keep(): void {
   kept.put('session', 'session', client.session.object);
+}
+
+/** What the server could do before is found on this device, where it is trusted. */
+async function restore(): Promise<void> {
+  const found = await kept.get<SessionObject>('session', 'session');
+  if (found) client.restore(found);
 }
 
 /** Keeps mail on this device from now on: its owner said so when signing in. */
 export async function trustDevice(): Promise<void> {
   device.set('offline', true);
   await (await offline()).enable(session.address);
-  kept.put('session', 'session', client.session.object);
+  keep();
 }
 
 async function offline() {
