@@ -5,16 +5,18 @@ is given the same things and yields what it opened.
 """
 
 import ssl
+from asyncio import Protocol
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import entry_points
+from typing import TypeVar
 
 from mailserver.accounts.sessions import Lease
 from mailserver.app.house import House
-from mailserver.imap import listener as imap
-from mailserver.imap.bounds import Bounds, Shared
+from mailserver.imap import bounds as imap
+from mailserver.imap.connection import Connection as ImapConnection
 from mailserver.mail.account import Account
 from mailserver.mail.office import Office
 from mailserver.mail.receipts import Deliveries, Receipts
@@ -23,19 +25,23 @@ from mailserver.mail.script_account import ScriptAccount
 from mailserver.mail.scripts import Scripts
 from mailserver.mail.submission import Submission, Submitter
 from mailserver.mail.vacation import Vacations
-from mailserver.managesieve import bounds as managesieve_bounds
-from mailserver.managesieve import listener as managesieve
+from mailserver.managesieve import bounds as managesieve
+from mailserver.managesieve.connection import Connection as ManageSieveConnection
 from mailserver.model.errors import Misconfigured
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.imap.limits import Limits as MachineLimits
 from mailserver.protocol.managesieve.machine import Limits as ScriptLimits
 from mailserver.runtime.door import Door
 from mailserver.runtime.limits import Budget, Connections
+from mailserver.runtime.listener import Listener as Serving
+from mailserver.runtime.listener import listening
 from mailserver.runtime.rates import Paces
 from mailserver.runtime.settings import Endpoint, Listener, Settings, Tls
 from mailserver.smtp import listener as smtp
 from mailserver.smtp.policy import Policy, Service
 from mailserver.vault.records import Scope
+
+S = TypeVar("S", imap.Shared, managesieve.Shared)
 
 ENTRY_POINTS = "zegel.doors"
 HTTPS_PORT = 443
@@ -205,30 +211,19 @@ async def imap_doors(hall: Hall) -> AsyncIterator[list[Door]]:
         lease = await hall.house.logins.app_password(login, secret, scope=Scope.IMAP, peer=peer)
         return hall.office.open(lease)
 
-    shared = Shared(
+    shared = imap.Shared(
         sign_in=sign_in,
         literals=hall.budget,
         connections=hall.connections,
-        bounds=Bounds(
+        paces=hall.paces,
+        bounds=imap.Bounds(
             inactivity=timedelta(seconds=limits.imap_idle_seconds),
             life=timedelta(seconds=limits.imap_connection_seconds),
             machine=MachineLimits(message_octets=limits.message_octets),
         ),
         jmap_url=_jmap_url(hall.house.settings),
     )
-    doors = []
-    async with AsyncExitStack() as stack:
-        for name, listener, address in hall.wanted("imap", "imaps"):
-            listening = imap.listening(
-                address,
-                listener.tls,
-                shared,
-                hall.context(listener),
-                reuse_port=hall.shares_ports,
-            )
-            server = await stack.enter_async_context(listening)
-            bound = Endpoint(host=address.host, port=server.port)
-            doors.append(Door(name, bound, listener.tls))
+    async with _opened(hall, ImapConnection, shared, "imap", "imaps") as doors:
         yield doors
 
 
@@ -241,26 +236,33 @@ async def managesieve_doors(hall: Hall) -> AsyncIterator[list[Door]]:
         lease = await house.logins.app_password(login, secret, scope=Scope.SIEVE, peer=peer)
         return ScriptAccount(lease, hall.scripts_of(lease))
 
-    shared = managesieve_bounds.Shared(
+    shared = managesieve.Shared(
         sign_in=sign_in,
         connections=hall.connections,
+        paces=hall.paces,
         redirects=bounds.redirects,
-        bounds=managesieve_bounds.Bounds(
+        bounds=managesieve.Bounds(
             life=timedelta(seconds=house.settings.limits.imap_connection_seconds),
-            machine=ScriptLimits(literal_octets=bounds.script_octets + managesieve_bounds.NAMES),
+            machine=ScriptLimits(literal_octets=bounds.script_octets + managesieve.NAMES),
         ),
     )
+    async with _opened(hall, ManageSieveConnection, shared, "managesieve") as doors:
+        yield doors
+
+
+@asynccontextmanager
+async def _opened(
+    hall: Hall, connect: Callable[[Serving[S]], Protocol], shared: S, *names: str
+) -> AsyncIterator[list[Door]]:
+    """Open those of the named listeners that the settings turn on."""
     doors = []
     async with AsyncExitStack() as stack:
-        for name, listener, address in hall.wanted("managesieve"):
-            listening = managesieve.listening(
-                address,
-                listener.tls,
-                shared,
-                hall.context(listener),
+        for name, listener, address in hall.wanted(*names):
+            opening = listening(
+                *(name, connect, address, listener.tls, shared, hall.context(listener)),
                 reuse_port=hall.shares_ports,
             )
-            server = await stack.enter_async_context(listening)
+            server = await stack.enter_async_context(opening)
             bound = Endpoint(host=address.host, port=server.port)
             doors.append(Door(name, bound, listener.tls))
         yield doors

@@ -8,6 +8,7 @@ from mailserver.mail.account import Account
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.imap.limits import Limits
 from mailserver.runtime.limits import Budget, Connections
+from mailserver.runtime.rates import Paces
 
 SignIn = Callable[[str, Plaintext, str], Awaitable[Account]]
 """Login name, secret, the peer's IP address → the account, open for one connection.
@@ -54,6 +55,37 @@ class Bounds:
     """One after the other before BYE."""
     machine: Limits = field(default_factory=Limits)
 
+    def overdue(
+        self,
+        *,
+        silent: float,
+        age: float,
+        signed_in: bool,
+        running: bool,
+        paused: bool,
+        uploading: bool,
+    ) -> bytes:
+        """Say why a client has had its time, empty where it has not.
+
+        Args:
+            silent: seconds since it was heard.
+            age: seconds since it came.
+            signed_in: it has an account.
+            running: a command of it is carried out.
+            paused: it does not read what that command says.
+            uploading: a message is half here.
+        """
+        if not signed_in and age > self.login.total_seconds():
+            return b"too long without signing in"
+        if running:
+            late = silent > self.command.total_seconds() and not paused
+            return b"the command took too long" if late else b""
+        if uploading and silent > self.unread.total_seconds():
+            return b"the rest of the message did not come"
+        if silent > self.inactivity.total_seconds():
+            return b"nothing was asked for too long"
+        return b"sign in again" if age > self.life.total_seconds() else b""
+
 
 @dataclass(frozen=True, slots=True)
 class Shared:
@@ -64,6 +96,8 @@ class Shared:
     """Octets of messages being appended, by all clients together."""
     connections: Connections
     bounds: Bounds = field(default_factory=Bounds)
+    paces: Paces = field(default_factory=Paces)
+    """How fast the commands of one network may come."""
     help_url: str | None = None
     """Where a user makes an app password; told to one who tried the account password."""
     jmap_url: str = ""

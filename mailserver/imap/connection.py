@@ -12,10 +12,9 @@ waits, so no response is cut where a command is.
 
 import asyncio
 import socket
-import ssl
 from collections import deque
 from ipaddress import ip_address
-from typing import Protocol, cast
+from typing import cast
 
 from mailserver.imap.bounds import AHEAD_OCTETS, TURN_OCTETS, Shared
 from mailserver.imap.commands_any import capabilities
@@ -23,31 +22,17 @@ from mailserver.imap.commands_append import admit
 from mailserver.imap.dispatch import Work, perform
 from mailserver.imap.outgoing import Outgoing
 from mailserver.imap.session import Session
-from mailserver.protocol.imap.event import Event, LiteralBegin
+from mailserver.protocol.imap.event import Command, Event, LiteralBegin
 from mailserver.protocol.imap.machine import Machine
 from mailserver.protocol.imap.response import untagged
 from mailserver.protocol.imap.response_code import capability as capability_code
+from mailserver.runtime.limits import TokenBucket
+from mailserver.runtime.listener import Listener
 from mailserver.runtime.log import get_logger
+from mailserver.runtime.rates import within
 from mailserver.runtime.settings import Tls
 
 log = get_logger("imap")
-
-
-class Door(Protocol):
-    """What a connection needs of the listener it came in by."""
-
-    shared: Shared
-    tls: Tls
-    context: ssl.SSLContext | None
-    tasks: asyncio.TaskGroup
-
-    def enter(self, connection: "Connection") -> bool:
-        """Count `connection`; False where there is no room for it."""
-        ...
-
-    def leave(self, connection: "Connection") -> None:
-        """Count it no more."""
-        ...
 
 
 class Connection(asyncio.Protocol):
@@ -62,6 +47,7 @@ class Connection(asyncio.Protocol):
         "_heard_at",
         "_leaving",
         "_outgoing",
+        "_pace",
         "_push_due",
         "_queue",
         "_rested",
@@ -77,7 +63,7 @@ class Connection(asyncio.Protocol):
     _transport: asyncio.Transport
     _outgoing: Outgoing
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Listener[Shared]) -> None:
         """Wait for a client at `door`."""
         self._door = door
         self.peer = ""
@@ -95,6 +81,7 @@ class Connection(asyncio.Protocol):
         self._push_due = False
         self._born_at = self._heard_at = asyncio.get_running_loop().time()
         self._rested = False
+        self._pace: TokenBucket | None = None
 
     # --- what the event loop calls
 
@@ -109,6 +96,7 @@ class Connection(asyncio.Protocol):
         if opened is not None:  # a client that vanished without a word is noticed
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._secure = self._door.tls is Tls.IMPLICIT
+        self._pace = self._door.shared.paces.commands_of(self.peer)
         self._entered = self._door.enter(self)
         if self._entered:
             code = capability_code(capabilities(self.session))
@@ -259,19 +247,14 @@ class Connection(asyncio.Protocol):
             session.account.rest()
 
     def _overdue(self, now: float) -> bytes:
-        """Return why the client has had its time, empty where it has not."""
-        bounds, session = self._door.shared.bounds, self.session
-        silent, age = now - self._heard_at, now - self._born_at
-        if session.account is None and age > bounds.login.total_seconds():
-            return b"too long without signing in"
-        if self._task is not None:
-            late = silent > bounds.command.total_seconds() and not self._outgoing.paused
-            return b"the command took too long" if late else b""
-        if session.uploads is not None and silent > bounds.unread.total_seconds():
-            return b"the rest of the message did not come"
-        if silent > bounds.inactivity.total_seconds():
-            return b"nothing was asked for too long"
-        return b"sign in again" if age > bounds.life.total_seconds() else b""
+        return self._door.shared.bounds.overdue(
+            silent=now - self._heard_at,
+            age=now - self._born_at,
+            signed_in=self.session.account is not None,
+            running=self._task is not None,
+            paused=self._outgoing.paused,
+            uploading=self.session.uploads is not None,
+        )
 
     # --- the work
 
@@ -321,11 +304,22 @@ class Connection(asyncio.Protocol):
             if isinstance(event, LiteralBegin):
                 self._answer(event)
                 continue
+            pace = self._pace if isinstance(event, Command) else None
+            if pace is not None and not pace.try_take():
+                return self._at_pace(pace, event)
             work = perform(self.session, event)
             if work is not None:
                 return work
             self._go_on()
         return None
+
+    async def _at_pace(self, pace: TokenBucket, event: Event) -> None:
+        """Carry out a command of a network that sends them faster than it may, when it may."""
+        self._outgoing.flush()
+        await within(pace)
+        work = None if self._ended else perform(self.session, event)
+        if work is not None:
+            await work
 
     @property
     def _turn_octets(self) -> int:

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Sequence
 
 from mailserver.imap.bounds import BUFFER_OCTETS, WRITE_OCTETS
+from mailserver.runtime.deadlines import Unread
 
 
 class Outgoing:
     """What is said to one client, on its way into the transport."""
 
-    __slots__ = ("_octets", "_pieces", "_resumed", "_stuck", "_transport", "paused")
+    __slots__ = ("_octets", "_pieces", "_resumed", "_transport", "_unread", "paused")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         """Write to `transport`."""
@@ -20,7 +21,7 @@ class Outgoing:
         self.paused = False
         """The client does not read, and a buffer is full."""
         self._resumed: asyncio.Future[None] | None = None
-        self._stuck: tuple[int, float] | None = None
+        self._unread = Unread()
 
     def say(self, pieces: Sequence[bytes]) -> None:
         """Queue octets."""
@@ -58,17 +59,10 @@ class Outgoing:
     def resume(self) -> None:
         """Go on: the client has read."""
         self.paused = False
-        self._stuck = None
+        self._unread.forget()
         if self._resumed is not None and not self._resumed.done():
             self._resumed.set_result(None)
 
     def is_stuck(self, now: float, seconds: float) -> bool:
         """Whether nothing of what is unsent was taken for `seconds`; asked now and then."""
-        unsent = self._transport.get_write_buffer_size()
-        if not unsent:
-            self._stuck = None
-            return False
-        if self._stuck is None or self._stuck[0] != unsent:
-            self._stuck = (unsent, now)
-            return False
-        return now - self._stuck[1] > seconds
+        return self._unread.is_stuck(self._transport.get_write_buffer_size(), now, seconds)

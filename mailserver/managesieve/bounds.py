@@ -8,6 +8,7 @@ from mailserver.mail.script_account import ScriptAccount
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.managesieve.machine import Limits
 from mailserver.runtime.limits import Connections
+from mailserver.runtime.rates import Paces
 
 SignIn = Callable[[str, Plaintext, str], Awaitable[ScriptAccount]]
 """Login name, secret, the peer's IP address → the account's scripts, open for one connection.
@@ -24,7 +25,7 @@ AHEAD_OCTETS = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Times and counts."""
+    """Times are late by up to `turn`, the first after connecting excepted."""
 
     login: timedelta = timedelta(seconds=60)
     inactivity: timedelta = timedelta(minutes=30)  # RFC 5804 §1.2 asks for it after sign-in
@@ -34,6 +35,8 @@ class Bounds:
     command: timedelta = timedelta(minutes=2)
     handshake: timedelta = timedelta(seconds=15)
     shutdown: timedelta = timedelta(seconds=5)
+    """What running commands get to end in when the server stops."""
+    turn: timedelta = timedelta(seconds=60)
     failures: int = 3
     """Refused sign-ins before BYE."""
     bad_commands: int = 10
@@ -50,5 +53,7 @@ class Shared:
     redirects: int = 4
     """How many a script may use (MAXREDIRECTS)."""
     bounds: Bounds = field(default_factory=Bounds)
+    paces: Paces = field(default_factory=Paces)
+    """How fast the commands of one network may come."""
     help_url: str | None = None
     """Where a user makes an app password."""

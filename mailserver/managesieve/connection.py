@@ -6,35 +6,21 @@ order; what comes behind a running one waits in the machine, and beyond a bound 
 
 import asyncio
 import secrets
-import ssl
 from ipaddress import ip_address
-from typing import Protocol, cast
+from typing import cast
 
 from mailserver.managesieve.bounds import AHEAD_OCTETS, Shared
 from mailserver.managesieve.session import Session
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.managesieve.machine import Bad, Machine, TooLarge
+from mailserver.runtime.deadlines import Unread
+from mailserver.runtime.limits import TokenBucket
+from mailserver.runtime.listener import Listener
 from mailserver.runtime.log import get_logger
+from mailserver.runtime.rates import within
 from mailserver.runtime.settings import Tls
 
 log = get_logger("managesieve")
-
-
-class Door(Protocol):
-    """What a connection needs of the listener it came in by."""
-
-    shared: Shared
-    tls: Tls
-    context: ssl.SSLContext | None
-    tasks: asyncio.TaskGroup
-
-    def enter(self, connection: "Connection") -> bool:
-        """Count `connection`; False where there is no room for it."""
-        ...
-
-    def leave(self, connection: "Connection") -> None:
-        """Count it no more."""
-        ...
 
 
 class Connection(asyncio.Protocol):
@@ -42,10 +28,12 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Listener[Shared]) -> None:
         """Wait for a client at `door`."""
         self._door = door
         self.peer = ""
+        self.slot = 0
+        """Where it sits in the ring of deadlines; the listener's."""
         self._machine = Machine(door.shared.bounds.machine)
         self._session = Session(self, door.shared)
         self._secure = False
@@ -53,8 +41,9 @@ class Connection(asyncio.Protocol):
         self._ended = False
         self._task: asyncio.Task[None] | None = None
         self._came = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
-        self._born_at = asyncio.get_running_loop().time()
+        self._pace: TokenBucket | None = None
+        self._unread = Unread()
+        self._born_at = self._heard_at = asyncio.get_running_loop().time()
 
     # --- what the event loop calls
 
@@ -64,21 +53,21 @@ class Connection(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         self.peer = name[0] if isinstance(name, tuple) else ""
         self._secure = self._door.tls is Tls.IMPLICIT
+        self._pace = self._door.shared.paces.commands_of(self.peer)
         self._entered = self._door.enter(self)
-        if not self._entered:
+        if self._entered:
+            self._session.greet()
+        else:
             self._session.bye("too many connections", b"TRYLATER")
-            return
-        self._session.greet()
-        self._rearm()
 
     def data_received(self, data: bytes) -> None:
         """Carry out what the client sent, or keep it for when the running command ends."""
+        self._heard_at = asyncio.get_running_loop().time()
         if self._ended:
             return
         self._machine.feed(data)
         self._came.set()
         if self._task is None:
-            self._rearm()
             self._task = self._door.tasks.create_task(self._run())
         elif self._machine.waiting_octets > AHEAD_OCTETS:
             self._transport.pause_reading()
@@ -87,21 +76,18 @@ class Connection(asyncio.Protocol):
         """Hear nothing while the client does not read what waits for it."""
         if not self._ended:
             self._transport.pause_reading()
-            self._rearm()
 
     def resume_writing(self) -> None:
         """Go on: the client has read."""
+        self._unread.forget()
         if not self._ended:
             self._transport.resume_reading()
-            self._rearm()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop what runs for the client, and give back what it held."""
         self._ended = True
         self._machine.close()
         self._came.set()
-        if self._timer is not None:
-            self._timer.cancel()
         if self._entered:
             self._entered = False
             self._door.leave(self)
@@ -184,6 +170,22 @@ class Connection(asyncio.Protocol):
         self._ended = True
         self._transport.abort()
 
+    def due(self, now: float) -> None:
+        """Close the connection where it has had its time (`Bounds`)."""
+        bounds = self._door.shared.bounds
+        silent, age = now - self._heard_at, now - self._born_at
+        unsent = self._transport.get_write_buffer_size()
+        if self._unread.is_stuck(unsent, now, bounds.unread.total_seconds()):
+            self.abort()
+        elif self._ended or self._task is not None:
+            return  # a command has a deadline of its own
+        elif not self._session.signed_in and age > bounds.login.total_seconds():
+            self._session.bye("too long without signing in")
+        elif silent > bounds.inactivity.total_seconds():
+            self._session.bye("nothing came for too long")
+        elif age > bounds.life.total_seconds():
+            self._session.bye("sign in again")
+
     # --- the work
 
     async def _run(self) -> None:
@@ -198,6 +200,8 @@ class Connection(asyncio.Protocol):
                 if isinstance(command, Bad | TooLarge):
                     self._refuse(command)
                     continue
+                if self._pace is not None:
+                    await within(self._pace)
                 async with asyncio.timeout(seconds):
                     await self._session.perform(command)
         except TimeoutError:
@@ -208,10 +212,9 @@ class Connection(asyncio.Protocol):
             self._session.bye(f"we made a mistake; incident {incident}")
         finally:
             self._task = None
-        if not self._ended:
-            self._rearm()
-            if not self._transport.is_reading():
-                self._transport.resume_reading()
+            self._heard_at = asyncio.get_running_loop().time()
+        if not self._ended and not self._transport.is_reading():
+            self._transport.resume_reading()
 
     def _refuse(self, fault: Bad | TooLarge) -> None:
         text = fault.text if isinstance(fault, Bad) else "this is larger than a script may be"
@@ -220,27 +223,6 @@ class Connection(asyncio.Protocol):
             self._session.bye(text, code)
         else:
             self._session.refuse(text, code)
-
-    def _rearm(self) -> None:
-        """Set the one timer to the deadline that comes first."""
-        if self._timer is not None:
-            self._timer.cancel()
-        bounds, now = self._door.shared.bounds, asyncio.get_running_loop().time()
-        left = bounds.life.total_seconds() - (now - self._born_at)
-        if not self._session.signed_in:
-            left = min(left, bounds.login.total_seconds() - (now - self._born_at))
-        waiting = self._transport.get_write_buffer_size() > 0
-        idle = bounds.unread if waiting else bounds.inactivity
-        left = min(left, idle.total_seconds())
-        self._timer = asyncio.get_running_loop().call_later(max(left, 0.0), self._overdue)
-
-    def _overdue(self) -> None:
-        if self._ended:
-            self._transport.abort()
-        elif self._transport.get_write_buffer_size() > 0:
-            self.abort()
-        else:
-            self._session.bye("nothing came for too long")
 
     async def _depart(self, task: asyncio.Task[None] | None) -> None:
         if task is not None:

@@ -1,9 +1,10 @@
 """How fast one network may come, ask and guess; what is over it waits or is turned away.
 
 A bucket a network (`limits.network_of`), the ones not seen for longest dropped first. This machine
-itself is nobody's stranger and is not counted.
+itself is nobody's stranger and is not counted. A network has one bucket, whatever it speaks.
 """
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -17,6 +18,7 @@ NETWORKS_KEPT = 20_000  # of some 300 octets; one that was dropped begins with a
 COMMANDS_SAVED = 10  # seconds of commands that a quiet network may send at once
 FIRST_MISSES = 50
 MISS_SECONDS = 2.0
+_PACE_SECONDS = 1.0  # then it looks again: others of its network wait as well
 
 
 class Rates:
@@ -34,16 +36,16 @@ class Rates:
 
     def try_take(self, peer: str) -> bool:
         """Count one of `peer` (an IP address); False, and nothing counted, over the rate."""
-        bucket = self._bucket(peer)
+        bucket = self.bucket(peer)
         return bucket is None or bucket.try_take()
 
     def wait_seconds(self, peer: str) -> float:
         """Say how long until one more of `peer` would be within the rate; 0 if it is now."""
-        bucket = self._bucket(peer)
+        bucket = self.bucket(peer)
         return 0.0 if bucket is None else bucket.wait_seconds()
 
-    def _bucket(self, peer: str) -> TokenBucket | None:
-        """Return the bucket of a peer's network; None for this machine."""
+    def bucket(self, peer: str) -> TokenBucket | None:
+        """Return the bucket of a peer's network, for who takes often; None for this machine."""
         if not self._counts_loopback and _is_here(peer):
             return None
         network = network_of(peer)
@@ -64,6 +66,7 @@ class Paces:
     arrivals: Rates | None = None
     """New connections."""
     commands: Rates | None = None
+    """Of SMTP, IMAP and ManageSieve."""
     misses: Rates | None = None
     """Recipients who are nobody: a few are old lists, many are somebody who seeks names."""
     miss_seconds: float = MISS_SECONDS
@@ -83,6 +86,18 @@ class Paces:
     def may_come(self, peer: str) -> bool:
         """Count a new connection; False where it comes too soon."""
         return self.arrivals is None or self.arrivals.try_take(peer)
+
+    def commands_of(self, peer: str) -> TokenBucket | None:
+        """Return what a peer's commands are taken from; None where nobody counts them."""
+        return None if self.commands is None else self.commands.bucket(peer)
+
+
+async def within(pace: TokenBucket) -> None:
+    """Take one, when there is one."""
+    while True:
+        if pace.try_take():
+            return
+        await asyncio.sleep(min(pace.wait_seconds(), _PACE_SECONDS))
 
 
 def _is_here(peer: str) -> bool:

@@ -1,6 +1,5 @@
 """A connection: who may come in, one command after another, and what is said when one fails."""
 
-import asyncio
 import ssl
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
@@ -9,16 +8,14 @@ from mailserver.model.errors import MailError
 from mailserver.protocol.smtp.codes import Code
 from mailserver.protocol.smtp.command import AUTH_OCTETS, COMMAND_OCTETS, parse_command
 from mailserver.protocol.smtp.reply import Rejection, Reply
-from mailserver.runtime.limits import Budget, Connections
+from mailserver.runtime.limits import Budget, Connections, TokenBucket
 from mailserver.runtime.log import get_logger
-from mailserver.runtime.rates import Paces
+from mailserver.runtime.rates import Paces, within
 from mailserver.smtp import incident, status
 from mailserver.smtp.policy import Policy
 from mailserver.smtp.stream import Gone, Stream
 
 _WEB = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "DELETE", "HOST"})
-
-_PACE_SECONDS = 1.0  # then it looks again: others of its network wait as well
 
 log = get_logger(__name__)
 
@@ -52,6 +49,7 @@ class Connection(Stream):
         self.refusals = 0
         """Of commands, recipients and messages."""
         self._errors = 0
+        self._pace: TokenBucket | None = None
 
     def check_allowed(self, verb: str) -> None:
         """Refuse a command that comes too early; every layer above adds its own."""
@@ -65,6 +63,7 @@ class Connection(Stream):
     async def _handle_client(self) -> None:
         """Talk to one client. aiosmtpd starts this as the connection's task."""
         self.ip = _ip_of(self.session.peer if self.session else None)
+        self._pace = self.door.paces.commands_of(self.ip)
         entered = self.door.connections.try_enter(self.ip)
         self.door.inside.add(self)
         try:
@@ -118,10 +117,9 @@ class Connection(Stream):
 
     async def _keep_pace(self) -> None:
         """Hold a client back whose network sends commands faster than it may."""
-        rate = self.door.paces.commands
-        while rate is not None and not rate.try_take(self.ip):
+        if self._pace is not None and not self._pace.try_take():
             await self.flush()
-            await asyncio.sleep(min(rate.wait_seconds(self.ip), _PACE_SECONDS))
+            await within(self._pace)
 
     async def _obey(self, line: bytes) -> None:
         verb, argument = parse_command(line)

@@ -11,12 +11,14 @@ from mailserver.accounts.provisioning import DEFAULT_MAILBOXES, GUARD_KEY_OCTETS
 from mailserver.crypto.context import Kind
 from mailserver.crypto.suite import Suite
 from mailserver.imap.bounds import Bounds, Shared
-from mailserver.imap.listener import Listener, listening
+from mailserver.imap.connection import Connection
 from mailserver.mail.account import Account
 from mailserver.model.ids import new_account_id
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import ManualClock
 from mailserver.runtime.limits import Budget, Connections
+from mailserver.runtime.listener import Listener, listening
+from mailserver.runtime.rates import Paces
 from mailserver.runtime.settings import Endpoint, Tls
 from mailserver.store.mailboxes import NewMailbox
 from mailserver.vault.account_key import AccountKey
@@ -96,7 +98,8 @@ async def serving(
     context: SSLContext | None = None,
     bounds: Bounds | None = None,
     connections: Connections | None = None,
-) -> AsyncIterator[tuple[ImapServer, Listener]]:
+    paces: Paces | None = None,
+) -> AsyncIterator[tuple[ImapServer, Listener[Shared]]]:
     """Serve IMAP on a free port of loopback, on fresh databases below `directory`."""
     database = directory / "mail.sqlite3"
     urls = f"sqlite:///{database}", f"sqlite:///{directory / 'keystore.sqlite3'}"
@@ -107,6 +110,9 @@ async def serving(
             server.budget,
             connections or Connections(2_000, 2_000),
             bounds or Bounds(),
+            paces or Paces(),
         )
-        async with listening(Endpoint(host="127.0.0.1", port=0), tls, shared, context) as listener:
+        async with listening(
+            "imap", Connection, Endpoint(host="127.0.0.1", port=0), tls, shared, context
+        ) as listener:
             yield server, listener

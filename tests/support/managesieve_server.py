@@ -8,12 +8,14 @@ from ssl import SSLContext
 from mailserver.mail.script_account import ScriptAccount
 from mailserver.mail.scripts import Scripts
 from mailserver.managesieve.bounds import Bounds, Shared
-from mailserver.managesieve.listener import Listener, listening
+from mailserver.managesieve.connection import Connection
 from mailserver.model.address import Address
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import ManualClock
 from mailserver.runtime.limits import Connections
+from mailserver.runtime.listener import Listener, listening
+from mailserver.runtime.rates import Paces
 from mailserver.runtime.settings import Endpoint, Sieve, Tls
 from mailserver.vault.records import Scope
 from tests.support.accounts import Node, open_node
@@ -64,16 +66,22 @@ async def serving(
     context: SSLContext | None = None,
     bounds: Bounds | None = None,
     connections: Connections | None = None,
-) -> AsyncIterator[tuple[ManageSieveServer, Listener]]:
+    paces: Paces | None = None,
+) -> AsyncIterator[tuple[ManageSieveServer, Listener[Shared]]]:
     """Serve ManageSieve on a free port of loopback, on fresh databases below `directory`."""
     mail, keystore = (f"sqlite:///{directory / name}.sqlite3" for name in ("mail", "keystore"))
     node = await open_node(mail, keystore, directory, ManualClock())
     try:
         server = ManageSieveServer(node)
         shared = Shared(
-            server.sign_in, connections or Connections(100, 100), bounds=bounds or Bounds()
+            server.sign_in,
+            connections or Connections(100, 100),
+            bounds=bounds or Bounds(),
+            paces=paces or Paces(),
         )
-        async with listening(Endpoint(host="127.0.0.1", port=0), tls, shared, context) as listener:
+        async with listening(
+            "managesieve", Connection, Endpoint(host="127.0.0.1", port=0), tls, shared, context
+        ) as listener:
             yield server, listener
     finally:
         await node.close()

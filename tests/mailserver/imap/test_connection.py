@@ -13,13 +13,14 @@ import pytest
 import uvloop
 
 from mailserver.imap.bounds import Bounds, Shared
-from mailserver.imap.listener import Listener, listening
+from mailserver.imap.connection import Connection
 from mailserver.mail.account import Account
 from mailserver.model.errors import Misconfigured
 from mailserver.model.message import NO_KEYWORDS, Flag, NewMessage, StoreMode
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.imap.limits import Limits
 from mailserver.runtime.limits import Budget, Connections
+from mailserver.runtime.listener import Listener, listening
 from mailserver.runtime.settings import Endpoint, Tls
 from mailserver.runtime.tls import ServerTls, create_self_signed
 from mailserver.vault.records import Scope
@@ -48,7 +49,7 @@ async def say(client: Wire, line: str, until: str) -> list[str]:
 
 
 @asynccontextmanager
-async def signed_in(server: ImapServer, listener: Listener) -> AsyncIterator[Wire]:
+async def signed_in(server: ImapServer, listener: Listener[Shared]) -> AsyncIterator[Wire]:
     """Connect, sign in as the server's reader, select INBOX."""
     async with wire(listener.port) as client:
         await client.skip_to("* OK")
@@ -384,7 +385,10 @@ async def test_a_command_that_does_not_end_holds_up_no_stop(tmp_path: Path) -> N
         raise AssertionError
 
     shared = Shared(never, Budget(1), Connections(2, 2), bounds(shutdown=50))
-    async with listening(LOOPBACK, Tls.NONE, shared) as listener, wire(listener.port) as client:
+    async with (
+        listening("imap", Connection, LOOPBACK, Tls.NONE, shared) as listener,
+        wire(listener.port) as client,
+    ):
         await client.skip_to("* OK")
         await client.send(b"a LOGIN b c\r\n", Mode.WHOLE)
         await started.wait()
@@ -400,7 +404,10 @@ async def test_our_own_mistake_is_owned_up_to_without_words(
         raise RuntimeError(f"canary {login} {secret.reveal()!r}")
 
     shared = Shared(broken, Budget(1), Connections(2, 2))
-    async with listening(LOOPBACK, Tls.NONE, shared) as listener, wire(listener.port) as client:
+    async with (
+        listening("imap", Connection, LOOPBACK, Tls.NONE, shared) as listener,
+        wire(listener.port) as client,
+    ):
         await client.skip_to("* OK")
         (said,) = await say(client, "a LOGIN someone hush", "a ")
         assert said.startswith("a NO [SERVERBUG] we made a mistake; incident ")

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mailserver.imap.listener import Listener
+from mailserver.imap.bounds import Shared
 from mailserver.mail.account import Account
 from mailserver.model.errors import Absent
 from mailserver.model.message import NewMessage
 from mailserver.model.sealed import Plaintext
+from mailserver.runtime.listener import Listener
 from tests.support.imap_server import PASSWORD, READER, ImapServer, serving
 from tests.support.transcripts import Given, Mode, Transcript, Wire, parse, play, wire
 
@@ -26,7 +27,9 @@ async def test_transcript(path: Path, tmp_path: Path) -> None:
     assert server.budget.held_octets == 0
 
 
-async def _play(transcript: Transcript, mode: Mode, server: ImapServer, listener: Listener) -> None:
+async def _play(
+    transcript: Transcript, mode: Mode, server: ImapServer, listener: Listener[Shared]
+) -> None:
     quota = {"quota_octets": transcript.quota_octets} if transcript.quota_octets else {}
     account = await server.add_reader(f"{mode.value}@example.org", **quota)
     for given in transcript.messages:

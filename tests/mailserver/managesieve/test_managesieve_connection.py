@@ -1,8 +1,10 @@
 """What a connection bears: TLS, injection, silence, floods, revocation, shutdown, its limits."""
 
 import asyncio
+import socket
 import ssl
 from base64 import b64encode
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,14 +13,19 @@ from typing import Any
 import pytest
 
 from mailserver.managesieve.bounds import Bounds, Shared
-from mailserver.managesieve.listener import Listener, listening
+from mailserver.managesieve.connection import Connection
 from mailserver.model.errors import Misconfigured
+from mailserver.runtime.clock import SystemClock
 from mailserver.runtime.limits import Connections
+from mailserver.runtime.listener import Listener, listening
+from mailserver.runtime.rates import Paces, Rates
 from mailserver.runtime.settings import Endpoint, Tls
 from mailserver.runtime.tls import ServerTls, create_self_signed
 from tests.support.managesieve_server import READER, ManageSieveServer, serving
 from tests.support.transcripts import Mode, Wire, wire
+from tests.support.waiting import until
 
+LOOPBACK = Endpoint(host="127.0.0.1", port=0)
 PLAIN = b64encode(f"\0{READER}\0secret".encode()).decode()
 
 
@@ -52,7 +59,7 @@ async def ended(client: Wire) -> str:
     return line
 
 
-async def secured(listener: Listener) -> tuple[Wire, asyncio.StreamWriter]:
+async def secured(listener: Listener[Shared]) -> tuple[Wire, asyncio.StreamWriter]:
     """Connect and take the connection to TLS."""
     reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
     client = Wire(reader, writer)
@@ -169,15 +176,27 @@ async def test_a_literal_over_the_limit_is_dropped_and_the_next_command_heard(
         assert await say(client, "LISTSCRIPTS") == "OK"
 
 
-@pytest.mark.parametrize("bound", ["login", "inactivity"])
-async def test_who_says_nothing_is_let_go(tmp_path: Path, bound: str) -> None:
+@pytest.mark.parametrize(
+    ("bound", "why"),
+    [("login", "too long without signing in"), ("inactivity", "nothing came for too long")],
+)
+async def test_who_says_nothing_is_let_go(tmp_path: Path, bound: str, why: str) -> None:
     async with (
-        serving(tmp_path, bounds=bounds(**{bound: 100})) as (_, listener),
+        serving(tmp_path, bounds=bounds(**{bound: 100}, turn=60)) as (_, listener),
         wire(listener.port) as client,
     ):
         await ended(client)
-        assert await ended(client) == 'BYE "nothing came for too long"'
+        assert await ended(client) == f'BYE "{why}"'
         assert await client.line() is None
+
+
+async def test_a_session_lives_a_day_at_most(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, bounds=bounds(life=100, turn=60)) as (_, listener),
+        wire(listener.port) as client,
+    ):
+        await ended(client)
+        assert await ended(client) == 'BYE "sign in again"'
 
 
 async def test_an_exchange_that_is_not_ended_ends_in_time(tmp_path: Path) -> None:
@@ -188,6 +207,32 @@ async def test_an_exchange_that_is_not_ended_ends_in_time(tmp_path: Path) -> Non
         await ended(client)
         await client.send(b'AUTHENTICATE "PLAIN"\r\n', Mode.WHOLE)
         assert await ended(client) == 'BYE "the command took too long"'
+
+
+async def test_t_rate_1_commands_over_the_rate_wait(tmp_path: Path) -> None:
+    paces = Paces(commands=Rates(20, 5, SystemClock(), counts_loopback=True))
+    loop = asyncio.get_running_loop()
+    async with serving(tmp_path, paces=paces) as (_, listener), wire(listener.port) as client:
+        await ended(client)
+        began = loop.time()
+        await client.send(b"NOOP\r\n" * 10, Mode.WHOLE)
+        for _ in range(10):
+            assert (await ended(client)).startswith("OK")
+        assert loop.time() - began >= 0.2  # five were saved up; the others come twenty a second
+
+
+async def test_who_does_not_read_is_not_written_to_for_ever(tmp_path: Path) -> None:
+    async with serving(tmp_path, bounds=bounds(unread=100, turn=60)) as (server, listener):
+        await server.add_reader()
+        deaf = socket.socket()
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        deaf.connect(("127.0.0.1", listener.port))
+        _, writer = await asyncio.open_connection(sock=deaf, limit=1)
+        writer.write(f'AUTHENTICATE "PLAIN" "{PLAIN}"\r\n'.encode() + b"CAPABILITY\r\n" * 20_000)
+        await until(lambda: not listener.connections)
+        writer.transport.abort()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 async def test_there_is_room_for_so_many(tmp_path: Path) -> None:
@@ -214,7 +259,7 @@ async def test_a_mistake_of_ours_costs_one_client(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
     shared = Shared(sign_in, Connections(10, 10))
-    async with listening(Endpoint(host="127.0.0.1", port=0), Tls.NONE, shared) as listener:
+    async with listening("managesieve", Connection, LOOPBACK, Tls.NONE, shared) as listener:
         async with wire(listener.port) as client:
             await ended(client)
             said = await say(client, f'AUTHENTICATE "PLAIN" "{PLAIN}"')
@@ -227,7 +272,7 @@ async def test_a_listener_with_tls_needs_a_certificate() -> None:
     async def sign_in(*_: object) -> Any:
         raise AssertionError
 
-    shared, address = Shared(sign_in, Connections(1, 1)), Endpoint(host="127.0.0.1", port=0)
+    shared = Shared(sign_in, Connections(1, 1))
     with pytest.raises(Misconfigured):
-        async with listening(address, Tls.STARTTLS, shared):
+        async with listening("managesieve", Connection, LOOPBACK, Tls.STARTTLS, shared):
             pass

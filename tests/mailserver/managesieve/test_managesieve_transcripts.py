@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mailserver.managesieve.listener import Listener
+from mailserver.managesieve.bounds import Shared
+from mailserver.runtime.listener import Listener
 from tests.support.managesieve_server import READER, ManageSieveServer, serving
 from tests.support.transcripts import Mode, Transcript, Wire, parse, play, wire
 
@@ -21,7 +22,7 @@ async def test_transcript(path: Path, tmp_path: Path) -> None:
 
 
 async def _play(
-    transcript: Transcript, mode: Mode, server: ManageSieveServer, listener: Listener
+    transcript: Transcript, mode: Mode, server: ManageSieveServer, listener: Listener[Shared]
 ) -> None:
     await server.add_reader(f"{mode.value}@example.org")
     async with wire(listener.port) as client:

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
-from mailserver.imap.deadlines import SLOTS, Deadlines
+from mailserver.runtime.deadlines import SLOTS, Deadlines
 from tests.support.waiting import until
 
 TURN = timedelta(milliseconds=60)

@@ -21,6 +21,30 @@ class Timed(Protocol):
         ...
 
 
+class Unread:
+    """Whether a client takes what is written to it; asked now and then."""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self) -> None:
+        """Begin with nothing unsent."""
+        self._seen: tuple[int, float] | None = None
+
+    def forget(self) -> None:
+        """Be told that the client has read."""
+        self._seen = None
+
+    def is_stuck(self, unsent_octets: int, now: float, seconds: float) -> bool:
+        """Say whether nothing of what is unsent was taken for `seconds`."""
+        if not unsent_octets:
+            self._seen = None
+            return False
+        if self._seen is None or self._seen[0] != unsent_octets:
+            self._seen = (unsent_octets, now)
+            return False
+        return now - self._seen[1] > seconds
+
+
 class Deadlines:
     """The ring. `turn` is how often each member is asked."""
 
