@@ -25,6 +25,7 @@ _SEALED_AS = {
     RecordKind.ADDRESS_BOOK: Kind.CONTACT,
     RecordKind.CARD: Kind.CONTACT,
     RecordKind.SCRIPT: Kind.SETTING,
+    RecordKind.PREFERENCE: Kind.SETTING,
 }
 
 log = get_logger("mail")

@@ -1,4 +1,4 @@
-"""What an owner keeps beside mail: identities, submissions, address books, cards."""
+"""What an owner keeps beside mail: identities, submissions, address books, cards, preferences."""
 
 from enum import IntEnum
 from typing import NamedTuple, NewType
@@ -18,6 +18,8 @@ class RecordKind(IntEnum):
     CARD = 4
     SCRIPT = 5
     """The id of a Sieve script; its content is guarded elsewhere."""
+    PREFERENCE = 6
+    """How somebody likes the webmail."""
 
 
 class RecordChange(NamedTuple):

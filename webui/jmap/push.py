@@ -28,6 +28,7 @@ RECORD_TYPES = {
     RecordKind.ADDRESS_BOOK: "AddressBook",
     RecordKind.CARD: "ContactCard",
     RecordKind.SCRIPT: "SieveScript",
+    RecordKind.PREFERENCE: "Preference",
 }
 MAIL_TYPES = ("Email", "EmailDelivery", "Mailbox", "Thread")
 

@@ -10,6 +10,7 @@ from webui.jmap.methods import (
     identity,
     mailbox,
     mdn,
+    preference,
     push_subscription,
     quota,
     sieve,
@@ -38,5 +39,6 @@ REGISTRY = Registry(
         vacation.MODULE,
         sieve.MODULE,
         contacts.MODULE,
+        preference.MODULE,
     )
 )
