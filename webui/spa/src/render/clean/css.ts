@@ -124,12 +124,22 @@ function filtered(from: CSSStyleDeclaration): string {
   return /[<\\@{}]|url\(/i.test(to.cssText) ? '' : to.cssText;
 }
 
+/** Letters say the same again and again; what they said is kept up to this many. */
+const REMEMBERED = 2000;
+const cleaned = new Map<string, string>();
+
 /** Returns what may stay of a `style` attribute. */
 export function cleanStyle(text: string): string {
-  scratch();
-  const read = (sheet!.cssRules[0] as CSSStyleRule).style;
-  read.cssText = text;
-  return filtered(read);
+  let found = cleaned.get(text);
+  if (found === undefined) {
+    scratch();
+    const read = (sheet!.cssRules[0] as CSSStyleRule).style;
+    read.cssText = text;
+    found = filtered(read);
+    if (cleaned.size >= REMEMBERED) cleaned.clear();
+    cleaned.set(text, found);
+  }
+  return found;
 }
 
 interface Bound {

@@ -43,7 +43,8 @@ export function adaptColours(sheet: HTMLElement, on: boolean): void {
     else element.setAttribute('style', style);
   }
   before.clear();
-  sheet.classList.remove('adapted');
+  const root = document.documentElement;
+  root.classList.remove('adapted');
   if (!on) return;
   const elements = [...sheet.querySelectorAll<HTMLElement>('*')].slice(0, MOST_ELEMENTS);
   // All is read before anything is written, or each would be measured after the other's change.
@@ -52,5 +53,5 @@ export function adaptColours(sheet: HTMLElement, on: boolean): void {
     if (!before.has(element)) before.set(element, element.getAttribute('style'));
     element.style.setProperty(property, value, 'important');
   }
-  sheet.classList.add('adapted');
+  root.classList.add('adapted');
 }
