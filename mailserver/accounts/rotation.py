@@ -34,6 +34,7 @@ from mailserver.vault.records import (
     open_row,
     seal_row,
 )
+from mailserver.vault.server_mode import under_current
 from mailserver.vault.signing_keys import open_signing_key, seal_signing_key
 
 BATCH = 200
@@ -173,7 +174,10 @@ class Rotation:
         master = self._keyring.master
         name = RowName(table, row.account_id, row.row_id, row.selector)
         try:
-            sealed = seal_row(master, name, open_row(master, name, row.sealed))
+            record = open_row(master, name, row.sealed)
+            if table is Table.WRAP:
+                record = under_current(master.instance_guard, row.row_id, record)
+            sealed = seal_row(master, name, record)
         except Corrupt:
             done.refused += 1
             return None

@@ -2,7 +2,7 @@
 
 Pure: octets in, octets out, no clock, no file, no event loop, and safe to call from several
 threads. It may import `mailserver.model`, `cryptography`, `argon2`, `joserfc` and `zstandard`, and
-is the only importer of the first three (`runtime/tls.py` aside, for certificates). It must never
+is the only importer of those for ciphers (`runtime/tls.py` aside, for certificates). It must never
 see an account's records, a database row or a socket: which key opens what is the vault's knowledge.
 
 Authentication that fails raises `Corrupt`; nothing here returns False for "forged", and no error

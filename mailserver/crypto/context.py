@@ -65,6 +65,10 @@ class Kind(IntEnum):
     AUDIT_DETAIL = 98
     REPORT = 99
     OBSERVATION = 100
+    ACCOUNT_KEY = 101
+    """Of an account that its organisation lets the server open."""
+    SIGN_IN = 102
+    """A sign-in on its way to an identity provider and back."""
 
 
 class Origin(IntEnum):

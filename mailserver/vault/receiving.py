@@ -22,6 +22,7 @@ from mailserver.model.errors import Condition, Corrupt
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Guarded
 from mailserver.vault.master import MasterKeys
+from mailserver.vault.providers import ProviderRecord, provider_members, provider_of
 from mailserver.vault.records import RowName, SealedRow, Table, open_row, seal_row
 
 _VERSION = 1
@@ -77,6 +78,8 @@ class DomainRecord:
     """No mail of this domain is sent on to other servers, by filters or by groups (PRIVACY §3)."""
     second_factor: bool = False
     """Everybody in this domain must have a second factor (PRIVACY §6)."""
+    provider: ProviderRecord | None = None
+    """Who says who somebody in this domain is, where the organisation has an identity provider."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -146,6 +149,7 @@ def seal_domain(master: MasterKeys, record: DomainRecord) -> SealedRow:
         "catch-all": record.catch_all,
         "name": record.name,
         "no-external-forward": record.no_external_forward,
+        "provider": provider_members(record.provider),
         "roles": record.roles,
         "second-factor": record.second_factor,
     }
@@ -170,6 +174,7 @@ def open_domain(master: MasterKeys, name: str, sealed: Guarded) -> DomainRecord:
             row["catch-all"],
             bool(row["no-external-forward"]),
             bool(row.get("second-factor")),
+            provider_of(row.get("provider")),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         raise _mismatch() from None

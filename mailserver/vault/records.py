@@ -142,6 +142,8 @@ class AccountRecord:
     """Address keys to which its filters may send mail on (PRIVACY §3)."""
     language: str = ""
     """In which the server writes to its owner; empty for English."""
+    linked: tuple[str, str] | None = None
+    """Issuer and subject of its owner at an identity provider (OpenID Connect Core 1.0 §2)."""
 
     def identity(self, account: AccountId) -> PublicIdentity:
         """Name the newest public key."""
@@ -265,6 +267,7 @@ def encode_account(record: AccountRecord) -> bytes:
             ],
             "guard": _text(record.guard_key),
             "language": record.language,
+            "linked": record.linked,
             "mode": record.key_mode,
             "policy": sorted(record.policy),
             "totp": _text(record.totp_seed),
@@ -299,8 +302,9 @@ def decode_account(octets: bytes) -> AccountRecord:
             policy=frozenset(row["policy"]),
             approved=tuple(row.get("approved", ())),
             language=row.get("language", ""),
+            linked=_pair(row.get("linked")),
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
         raise _mismatch() from None
     if not record.generations:
         raise _mismatch()
@@ -358,6 +362,10 @@ def decode_wrap(octets: bytes) -> WrapRecord:
 
 def _older(generation: Generation) -> list[tuple[int, str]]:
     return [(number, _text(sealed)) for number, sealed in generation.older]
+
+
+def _pair(written: list[str] | None) -> tuple[str, str] | None:
+    return None if written is None else (written[0], written[1])
 
 
 def _account_name(account: AccountId) -> RowName:
