@@ -34,12 +34,12 @@ class ClientTls:
         Raises:
             Misconfigured: the file cannot be read.
         """
-        chaining = _verifying(ca_file)
+        chaining = verifying(ca_file)
         chaining.check_hostname = False
         encrypting = _context()
         encrypting.check_hostname = False
         encrypting.verify_mode = ssl.CERT_NONE
-        return cls(encrypting, _verifying(ca_file), chaining)
+        return cls(encrypting, verifying(ca_file), chaining)
 
 
 def _context() -> ssl.SSLContext:
@@ -49,7 +49,8 @@ def _context() -> ssl.SSLContext:
     return context
 
 
-def _verifying(ca_file: Path | None) -> ssl.SSLContext:
+def verifying(ca_file: Path | None) -> ssl.SSLContext:
+    """Make the context that verifies chain and name; see `ClientTls.load`."""
     context = _context()
     context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     if ca_file is not None:
