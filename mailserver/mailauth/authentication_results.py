@@ -18,9 +18,11 @@ from mailserver.mailauth.spf import Spf
 from mailserver.mailauth.verdict import Verdict
 from mailserver.model.address import canonical_domain
 from mailserver.model.errors import PeerFault
+from mailserver.protocol.mime.scan import header_only
 
 LINE_OCTETS = 76
 _READ_OCTETS = 4096  # of a field, in which the name has to be found
+_READ_FIELD_OCTETS = 64 * 1024  # of one that we wrote; eight signatures take four
 _TAG_CHARACTERS = 8  # of `b=`, so that a reader tells signatures apart (RFC 6008 §4)
 
 _FIELD = re.compile(rb"authentication-results[ \t\r\n]*+:", re.IGNORECASE)
@@ -30,6 +32,8 @@ _SPACE = re.compile(rb"[ \t\r\n]*+")
 _COMMENT_MARK = re.compile(rb"\\.|[()]", re.DOTALL)
 _NAME = re.compile(rb'"((?:[^"\\]|\\.)*+)"|([^\x00-\x20\x7f()<>@,;:\\"/\[\]?=]++)', re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
+_RESULT = re.compile(rb'(?:"(?:[^"\\]|\\.)*+"|[^";])++', re.DOTALL)
+_PAIR = re.compile(rb'([A-Za-z0-9._-]++)=("(?:[^"\\]|\\.)*+"|[^\s";]++)', re.DOTALL)
 _BARE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]*@?[A-Za-z0-9!#$%&'*+.^_`{|}~-]+\Z")
 
 
@@ -92,6 +96,28 @@ def strip(message: bytes, authserv_id: str) -> bytes:
     if len(kept) == len(pieces):
         return message
     return b"".join(kept) + message[len(header) :]
+
+
+def passed_signatures(message: bytes, authserv_id: str) -> frozenset[str]:
+    """Return the beginnings of `b=` of the DKIM signatures that we found to hold on arrival.
+
+    The topmost field of ours says so. In mail that came from outside nobody else's can pass for it
+    (`strip`); what an owner files himself may hold anything, so where it matters, verify again.
+    """
+    header = message[: header_only(message).header_end]
+    for piece in _FIELD_START.split(header):
+        if _FIELD.match(piece) and _is_ours(piece, authserv_id):
+            return frozenset(_passed(piece))
+    return frozenset()
+
+
+def _passed(piece: bytes) -> Iterator[str]:
+    for result in _RESULT.findall(piece[:_READ_FIELD_OCTETS]):
+        pairs = [(name.lower(), value) for name, value in _PAIR.findall(result)]
+        if pairs and pairs[0] == (b"dkim", b"pass"):
+            said = dict(pairs).get(b"header.b", b"").strip(b'"')
+            if said:
+                yield said.decode("ascii", "replace")
 
 
 def _is_ours(piece: bytes, authserv_id: str) -> bool:
