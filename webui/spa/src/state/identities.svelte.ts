@@ -32,7 +32,7 @@ export class Identities extends Records<Identity> {
   /** Says whether an address is of none of the domains that one has addresses in. */
   isOutside(email: string): boolean {
     const domain = domainOf(email);
-    return !this.addresses.some((each) => domainOf(each) === domain);
+    return this.all.length > 0 && !this.addresses.some((each) => domainOf(each) === domain);
   }
 
   byAddress(email: string | undefined): Identity | undefined {

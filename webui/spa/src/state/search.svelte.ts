@@ -93,10 +93,16 @@ export class Results {
 export class Search {
   #under: Under;
   #recent = $state.raw<readonly string[]>([]);
+  #latest: Results | undefined;
 
   constructor(under: Under) {
     this.#under = under;
-    followers.add({ types: [], changed: async () => undefined, clear: () => (this.#recent = []) });
+    followers.add({ types: [], changed: async () => undefined, clear: () => this.#clear() });
+  }
+
+  #clear(): void {
+    this.#recent = [];
+    this.#latest = undefined;
   }
 
   /** Reads what is typed. */
@@ -107,7 +113,7 @@ export class Search {
       pathOf: (id) => boxes.pathOf(id),
       labelOf: (name) => all.byName(name)?.keyword,
       own: own.addresses,
-      now: new Date(),
+      now: thisHour(),
     });
   }
 
@@ -120,7 +126,10 @@ export class Search {
     if (!query.filter) return undefined;
     const { lists: all, mailboxes: boxes, client: of } = this.#under;
     const filter = scoped(query, scope, boxes.all, mailboxId);
-    return new Results(of, all.open({ filter, ...(sort && { sort }) }), query, scope);
+    const list = all.open({ filter, ...(sort && { sort }) });
+    // The same question again: counts of mailboxes changed, say. What is known of it stays.
+    if (this.#latest?.list !== list) this.#latest = new Results(of, list, query, scope);
+    return this.#latest;
   }
 
   /** What was searched for on this device, the last first; gone with the page, unless it is trusted. */
@@ -230,6 +239,13 @@ export class Search {
       }),
     ];
   }
+}
+
+/** Now to the hour, so that `older:7d` is the same question a moment later. */
+function thisHour(): Date {
+  const now = new Date();
+  now.setMinutes(0, 0, 0);
+  return now;
 }
 
 export const search = new Search({

@@ -4,7 +4,7 @@
  * What is set shows at once and is saved a moment later. What other devices set comes by push.
  */
 import type { JmapClient } from '@/jmap/client';
-import { asJmapError, type JmapError } from '@/jmap/errors';
+import { asJmapError, JmapError } from '@/jmap/errors';
 import type { Preference } from '@/jmap/types';
 import { client } from './client';
 import { Records } from './records.svelte';
@@ -79,6 +79,7 @@ export const DEFAULTS: Settings = {
 };
 
 const SAVE_AFTER_MS = 300;
+const TAKEN = ['alreadyExists', 'stateMismatch', 'notFound'];
 type Name = keyof Settings;
 
 export class SettingsStore extends Records<Preference> {
@@ -133,14 +134,25 @@ export class SettingsStore extends Records<Preference> {
     try {
       await this.ready();
       for (const [name, value] of Object.entries(this.#unsaved)) {
-        const found = this.all.find((each) => each.name === name);
-        if (found) await this.update(found.id, { value });
-        else await this.create({ name, value });
+        await this.#put(name, value);
         this.#settle(name as Name, value);
       }
       this.#failure = undefined;
     } catch (error) {
       this.#failure = asJmapError(error);
+    }
+  }
+
+  async #put(name: string, value: unknown, isAgain = false): Promise<void> {
+    const found = this.all.find((each) => each.name === name);
+    try {
+      if (found) await this.update(found.id, { value });
+      else await this.create({ name, value });
+    } catch (error) {
+      const isTaken = error instanceof JmapError && TAKEN.includes(error.type);
+      if (!isTaken || isAgain) throw error;
+      await this.changed(undefined); // another device was first: what is set last counts
+      await this.#put(name, value, true);
     }
   }
 
