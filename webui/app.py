@@ -32,10 +32,11 @@ from webui.pages import app_pages
 from webui.public.acme import router as port_80
 from webui.public.landing import pages
 from webui.public.routes import router as public
+from webui.reading.routes import router as reading
 from webui.site import Site
 
 ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
-    Site.WEBMAIL: (account, web_jmap),
+    Site.WEBMAIL: (account, reading, web_jmap),
     Site.API: (api_jmap, socket_jmap),
     Site.ADMIN: (),
     Site.PORTAL: (),

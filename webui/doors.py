@@ -20,6 +20,7 @@ from webui.held import Held
 from webui.hosts import Hosts, Names, split_port
 from webui.limits import NetworkRates, Rates
 from webui.proxies import Proxies
+from webui.reading.paces import Paces
 from webui.security import Headers
 from webui.services import Services, ServingHall
 from webui.site import Place, Site
@@ -80,6 +81,7 @@ async def _applications(
     """Make the application of each site; what they hold together is closed by `stack`."""
     held, stopping = Held(services.clock), asyncio.Event()
     account_rates = Rates(services.settings.web.account_requests_per_minute, services.clock)
+    paces = Paces.of(services.clock)
     stack.push_async_callback(held.close)
     tasks = await stack.enter_async_context(asyncio.TaskGroup())
     stack.callback(tasks.create_task(_tend(held)).cancel)
@@ -88,7 +90,7 @@ async def _applications(
     places = [Place.of(site, services.settings, {**ports, **at_home}.get(site, 0)) for site in Site]
     names = frozenset(split_port(place.host)[0] for place in places)
     return {
-        place.site: create_app(State(services, place, names, held, account_rates, stopping))
+        place.site: create_app(State(services, place, names, held, account_rates, paces, stopping))
         for place in places
     }
 

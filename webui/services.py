@@ -19,6 +19,7 @@ from mailserver.accounts.sessions import Lease, Sessions
 from mailserver.mail.account import Account
 from mailserver.mail.office import Office
 from mailserver.mail.outgoing import Outgoing
+from mailserver.mail.reading_room import ReadingRoom
 from mailserver.mail.rules import Rules
 from mailserver.mail.scripts import Scripts
 from mailserver.mail.submission import Submission
@@ -59,6 +60,8 @@ class _House(Protocol):
     def admins(self) -> Admins: ...
     @property
     def outgoing(self) -> Outgoing: ...
+    @property
+    def reading_room(self) -> ReadingRoom: ...
 
 
 class _Opening(Protocol):
@@ -141,6 +144,8 @@ class Services:
     """What `/api/account` asks for."""
     admins: Admins
     outgoing: Outgoing
+    reading_room: ReadingRoom
+    """What is done for readers with mail that strangers wrote."""
     office: Office
     """Opens a lease as an account with mailboxes, messages and search."""
     budget: Budget
@@ -170,6 +175,7 @@ class Services:
             desk=house.desk,
             admins=house.admins,
             outgoing=house.outgoing,
+            reading_room=house.reading_room,
             office=hall.office,
             budget=hall.budget,
             connections=hall.connections,

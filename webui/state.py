@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from webui.held import Held
 from webui.limits import Rates
+from webui.reading.paces import Paces
 from webui.services import Services
 from webui.site import Place
 
@@ -23,6 +24,7 @@ class State:
     """Of all sites."""
     held: Held
     account_rates: Rates
+    paces: Paces
     stopping: asyncio.Event
     """Set when the server stops: what goes on for long, as push channels do, ends then."""
 

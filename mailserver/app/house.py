@@ -31,6 +31,7 @@ from mailserver.mail.delivery import Delivery
 from mailserver.mail.inbound import Inbound
 from mailserver.mail.outgoing import Outgoing
 from mailserver.mail.queue_desk import QueueDesk
+from mailserver.mail.reading_room import ReadingRoom
 from mailserver.mail.signing import Signing
 from mailserver.mail.spam import Spam
 from mailserver.runtime.clock import Clock, SystemClock
@@ -79,6 +80,7 @@ class House:
     reports: Reporting
     outgoing: Outgoing
     queue_desk: QueueDesk
+    reading_room: ReadingRoom
 
 
 @asynccontextmanager
@@ -128,8 +130,7 @@ def _furnished(
     common = (store, keyring, directory, chain, deposits, offload, clock)
     who = people(*common)
     desks = reception(
-        *(store, keyring, directory, sessions, chain, hashing, deposits, clock),
-        who.notices.tell,
+        *(store, keyring, directory, sessions, chain, hashing, deposits, clock, who.notices.tell),
         limits=limits,
         suite=suite,
         signing_keys=signing_keys,
@@ -157,6 +158,7 @@ def _furnished(
         reports=mailroom.reports,
         outgoing=mailroom.outgoing,
         queue_desk=mailroom.queue_desk,
+        reading_room=mailroom.reading_room,
     )
 
 

@@ -16,6 +16,7 @@ from mailserver.mail.inbound import Inbound
 from mailserver.mail.outgoing import Outgoing
 from mailserver.mail.queue_desk import QueueDesk
 from mailserver.mail.quota import QuotaWatch
+from mailserver.mail.reading_room import ReadingRoom
 from mailserver.mail.sieve import Filtering
 from mailserver.mail.signing import Signing
 from mailserver.mail.spam import Spam
@@ -24,6 +25,8 @@ from mailserver.runtime.clock import Clock
 from mailserver.runtime.offload import Offload
 from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.settings import Queue, Settings
+from mailserver.runtime.tls_client import verifying
+from mailserver.runtime.web_client import WebClient
 from mailserver.store.store import Store
 from mailserver.vault.epochs import Deposits
 from mailserver.vault.guard import AccountGuard
@@ -31,7 +34,7 @@ from mailserver.vault.guard import AccountGuard
 
 @dataclass(frozen=True, slots=True)
 class Mailroom:
-    """Where mail is judged, delivered, filtered, queued and signed."""
+    """Where mail is judged, delivered, filtered, queued and signed, and readers are helped."""
 
     reports: Reporting
     inbound: Inbound
@@ -42,6 +45,7 @@ class Mailroom:
     queue_desk: QueueDesk
     signing: Signing
     sending: SendingLimits
+    reading_room: ReadingRoom
 
 
 def furnish(
@@ -80,6 +84,7 @@ def furnish(
         reports=reports.intake,
     )
     spam = Spam(settings, store, instance, resolver, offload, clock)
+    web = WebClient(resolver, verifying(settings.relay.ca_file))
     return Mailroom(
         reports=reports,
         inbound=_inbound(settings, delivery, spam, reports, resolver, offload, clock),
@@ -90,6 +95,7 @@ def furnish(
         queue_desk=desk,
         signing=signing,
         sending=sending,
+        reading_room=ReadingRoom.of(settings, web, resolver, clock, offload),
     )
 
 

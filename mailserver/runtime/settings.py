@@ -16,6 +16,7 @@ from pydantic import Field
 
 from mailserver.model.errors import Misconfigured
 from mailserver.runtime.settings_listeners import WEB, Listener, Listeners
+from mailserver.runtime.settings_reading import Reading
 from mailserver.runtime.settings_relay import Relay
 from mailserver.runtime.settings_source import Origin, gather, read_toml, validated
 from mailserver.runtime.settings_spam import Processors, Scanners, Spam, unnamed
@@ -93,7 +94,7 @@ class Limits(Section):
     connections_per_minute: int = Field(default=600, ge=0, le=1_000_000)
     """New ones from one network other than this machine; 0 is no bound, here and below."""
     commands_per_second: int = Field(default=1_000, ge=0, le=1_000_000)
-    """SMTP commands from one network; beyond it they wait."""
+    """Of SMTP, IMAP and ManageSieve, from one network; beyond it they wait."""
     unknown_recipients_per_minute: int = Field(default=10, ge=0, le=10_000)
     """From one network, after a first fifty; beyond it each is answered two seconds late."""
     messages_per_connection: int = Field(default=1_000, ge=1, le=100_000)
@@ -208,6 +209,7 @@ class Settings(Section):
     external: External = External()
     web: Web = Web()
     api: Api = Api()
+    reading: Reading = Reading()
     log: Log = Log()
 
     @cached_property

@@ -29,7 +29,7 @@ class Problem(BaseModel):
     """How many characters a password needs."""
 
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
+PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"description": what, "content": {PROBLEM: {"schema": Problem.model_json_schema()}}}
     for code, what in {
         400: "the request is malformed",
@@ -45,6 +45,6 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     }.items()
 }
 
-router = APIRouter(prefix="/api/account", responses=_PROBLEMS)
+router = APIRouter(prefix="/api/account", responses=PROBLEMS)
 for part in (routes_sign_in, routes_sessions, routes_factors, routes_secrets, routes_recovery):
     router.include_router(part.router)
