@@ -1,0 +1,30 @@
+/** Who and what, as lists and conversations say it. */
+import { formatList, t } from '@/i18n';
+import type { Row } from '@/state/lists.svelte';
+import type { Address } from '@/jmap/types';
+
+const MOST_NAMES = 3;
+
+/** Returns a person's name, else the address. */
+export function nameOf(address: Address): string {
+  return address.name?.trim() || address.email;
+}
+
+/** Returns a person's first name where there is one to tell from the rest. */
+function shortName(address: Address): string {
+  const name = nameOf(address);
+  return /^[^\s,@]+ \S/.test(name) ? name.split(' ', 1)[0]! : name;
+}
+
+/** Says who wrote, in the order they did; whom it went to, where it is one's own. */
+export function sayWho(row: Row): string {
+  const names = row.people.slice(0, MOST_NAMES);
+  if (row.isOutgoing) {
+    if (names.length === 0) return t(row.isDraft ? 'mail.draft' : 'mail.to_nobody');
+    const all = formatList(names.map(nameOf));
+    return t(row.isDraft ? 'mail.draft_to' : 'mail.to', { names: all });
+  }
+  const [only, ...others] = names;
+  if (!only) return t('mail.nobody');
+  return others.length === 0 ? nameOf(only) : names.map(shortName).join(', ');
+}
