@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mailserver.accounts.app_passwords import AppPasswords
+from mailserver.accounts.challenges import Challenges
 from mailserver.accounts.delays import Delays
 from mailserver.accounts.directory import Directory
 from mailserver.accounts.factors import Factors
@@ -14,6 +15,8 @@ from mailserver.accounts.invitations import Invitations
 from mailserver.accounts.keyring import Keyring
 from mailserver.accounts.login import Logins
 from mailserver.accounts.lost_factors import LostFactors
+from mailserver.accounts.provider_keys import Issuers
+from mailserver.accounts.providers import Providers
 from mailserver.accounts.provisioning import Provisioning
 from mailserver.accounts.recovery import Recovery
 from mailserver.accounts.rescue import Rescue
@@ -40,6 +43,9 @@ class Desk:
     factors: Factors
     lost_factors: LostFactors
     history: History
+    challenges: Challenges
+    providers: Providers
+    issuers: Issuers
     sign_in: SignIn
     first_steps: FirstSteps
     invitations: Invitations
@@ -75,6 +81,7 @@ def furnish_desk(
     creating: Creating,
     clock: Clock,
     tell: Tell,
+    issuers: Issuers,
     *,
     suite: Suite = Suite.HYBRID,
 ) -> Desk:
@@ -89,13 +96,21 @@ def furnish_desk(
         *(chain, delays, hashing, clock, tell),
     )
     vaults = Vaults(*back, suite=suite)
+    providers = Providers(keyring, directory, issuers, chain, clock)
+    challenges = Challenges(web_sessions.rows, clock)
     return Desk(
         web_sessions=web_sessions,
         devices=devices,
         factors=factors,
         lost_factors=lost,
         history=history,
-        sign_in=SignIn(logins, keyring, web_sessions, devices, factors, lost, history, clock, tell),
+        challenges=challenges,
+        providers=providers,
+        issuers=issuers,
+        sign_in=SignIn(
+            *(logins, keyring, web_sessions, devices, factors, lost, history),
+            *(providers, challenges, tell),
+        ),
         first_steps=FirstSteps(keyring, sessions, chain, hashing, clock, suite=suite),
         invitations=Invitations(keyring, directory, provisioning, chain, clock),
         resets=Resets(

@@ -285,8 +285,10 @@ class Logins:
         await self._delays.hold(seconds - (self._clock.monotonic() - began_at))
         return Refused(condition, _REFUSED)
 
-    async def note(self, proven: Proven, scope: Scope | None, peer: str) -> None:
-        """Write the sign-in to the audit log.
+    async def note(
+        self, proven: Proven, scope: Scope | None, peer: str, *, vouched: bool = False
+    ) -> None:
+        """Write the sign-in to the audit log; `vouched`: an identity provider said who it is.
 
         Mail programs sign in every few minutes: one credential, service and network is one entry
         an hour.
@@ -306,6 +308,7 @@ class Logins:
                 "credential": proven.wrap.row_id.hex(),
                 "kind": proven.wrap.record.kind.name.lower(),
                 "scope": scope.value if scope is not None else "account",
+                **({"vouched": 1} if vouched else {}),
             },
             personal=_subject(proven.account).seal({"address": peer}),
         )

@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mailserver.accounts import passkeys
+from mailserver.accounts.challenges import Challenges
 from mailserver.accounts.directory import addresses_of
 from mailserver.accounts.factors import Factor, Factors, Proof
 from mailserver.accounts.history import History
 from mailserver.accounts.keyring import PROVISIONAL, Keyring, OpenedRow, Wrap
 from mailserver.accounts.login import FactorFirst, Logins, Proven
 from mailserver.accounts.lost_factors import LostFactors
-from mailserver.accounts.passkeys import CHALLENGE_LIFE, PasskeySite
+from mailserver.accounts.passkeys import PasskeySite
+from mailserver.accounts.providers import Providers
 from mailserver.accounts.session_rows import Found
 from mailserver.accounts.trusted_devices import TrustedDevices
 from mailserver.accounts.visitor import Visitor
@@ -28,10 +30,11 @@ from mailserver.model.errors import Condition, Conflict, Refused
 from mailserver.model.ids import AccountId
 from mailserver.model.notice import Notice, Tell
 from mailserver.model.sealed import Plaintext
-from mailserver.runtime.clock import Clock
 from mailserver.vault.account_key import AccountKey
 from mailserver.vault.codes import SessionToken
-from mailserver.vault.web_sessions import Stage
+from mailserver.vault.providers import VouchedRecord
+from mailserver.vault.records import KeyMode
+from mailserver.vault.web_sessions import Stage, Vouching
 
 FAILURES_IN_A_SESSION = 5
 
@@ -62,7 +65,8 @@ class SignIn:
         factors: Factors,
         lost: LostFactors,
         history: History,
-        clock: Clock,
+        providers: Providers,
+        challenges: Challenges,
         tell: Tell,
     ) -> None:
         """Glue those together."""
@@ -73,7 +77,8 @@ class SignIn:
         self._factors = factors
         self._lost = lost
         self._history = history
-        self._clock = clock
+        self._providers = providers
+        self._challenges = challenges
         self._tell = tell
 
     async def by_password(
@@ -85,6 +90,7 @@ class SignIn:
         stay: bool = False,
         trust: bool = False,
         first: Proof | None = None,
+        vouched: VouchedRecord | None = None,
     ) -> Outcome:
         """Take the password; the session is open after it where the account has no factor.
 
@@ -95,12 +101,16 @@ class SignIn:
             stay: it asks to stay signed in.
             trust: it asks to be known for 30 days.
             first: a TOTP or backup code shown along, which lets a stranger through a delay.
+            vouched: who it is by the word of the domain's identity provider, which goes before.
 
         Raises:
-            Refused: AUTHENTICATION_FAILED, TRY_LATER.
+            Refused: AUTHENTICATION_FAILED, TRY_LATER; NOT_PERMITTED, the provider's word is missing
+                (`NotVouched`).
             Transient: BUSY.
             Corrupt: KEY_MISMATCH.
         """
+        if vouched is None:
+            await self._providers.check_way(login)
         device = await self._devices.holder(visitor.trust)
         shown = False
 
@@ -118,10 +128,49 @@ class SignIn:
                 known = device == account.account_id
                 await self._factors.check(account, first, visitor.peer, known=known)
                 shown = True
-            settled = replace(proven, account=account)
-            return await self._begun(settled, key, visitor, stay=stay, trust=trust, shown=shown)
+            settled, vouching = await self._vouched(replace(proven, account=account), vouched)
+            shown = shown or vouching is Vouching.FACTOR
+            return await self._begun(
+                settled, key, visitor, stay=stay, trust=trust, shown=shown, vouching=vouching
+            )
         finally:
             key.close()
+
+    async def by_provider(
+        self, vouched: VouchedRecord, visitor: Visitor, *, stay: bool = False, trust: bool = False
+    ) -> Outcome | None:
+        """Open an account that the server opens, for whom its provider vouches.
+
+        None where the passphrase comes next: for every other account, and for nobody's address.
+
+        Raises:
+            NotVouched: NOT_PERMITTED, the provider's user cannot be this one.
+            Corrupt: KEY_MISMATCH.
+        """
+        account = await self._providers.holder(vouched)
+        if account is None or account.record.key_mode is not KeyMode.SERVER:
+            return None
+        wrap, key = await self._providers.server_key(account)
+        try:
+            account = await self._keyring.account(account.account_id, fresh=True)
+            account = await self._lost.settled(account)
+            proven, vouching = await self._vouched(Proven(account, wrap, key), vouched)
+            shown = vouching is Vouching.FACTOR
+            return await self._begun(
+                proven, key, visitor, stay=stay, trust=trust, shown=shown, vouching=vouching
+            )
+        finally:
+            key.close()
+
+    async def _vouched(
+        self, proven: Proven, vouched: VouchedRecord | None
+    ) -> tuple[Proven, Vouching]:
+        """Link an account to whom its provider vouches for; say what that word is worth."""
+        if vouched is None:
+            return proven, Vouching.NONE
+        account = await self._providers.linked(proven.account, vouched)
+        worth = Vouching.FACTOR if vouched.second_factor else Vouching.IDENTITY
+        return replace(proven, account=account), worth
 
     async def by_factor(
         self, cookie: Plaintext, proof: Proof, visitor: Visitor, *, trust: bool = False
@@ -141,7 +190,8 @@ class SignIn:
                 account, key, visitor, stay=found.record.stay, replaces=found
             )
             proven = Proven(account, Wrap(found.row, found.record.wrap), key)
-            return await self._completed(proven, begun, visitor, trust=trust)
+            vouching = found.record.vouching
+            return await self._completed(proven, begun, visitor, trust=trust, vouching=vouching)
         finally:
             key.close()
 
@@ -193,10 +243,17 @@ class SignIn:
         _, key = await self._proven(login, password, visitor, device, None)
         key.close()
 
-    async def after(self, account_id: AccountId, key: AccountKey, visitor: Visitor) -> Outcome:
+    async def after(
+        self,
+        account_id: AccountId,
+        key: AccountKey,
+        visitor: Visitor,
+        *,
+        vouching: Vouching = Vouching.NONE,
+    ) -> Outcome:
         """Begin a session for who has just made `key`; it stays the caller's."""
         account = await self._keyring.account(account_id, fresh=True)
-        return Outcome(await self._sessions.begin(account, key, visitor))
+        return Outcome(await self._sessions.begin(account, key, visitor, vouching=vouching))
 
     async def check_factor(self, cookie: Plaintext, proof: Proof, visitor: Visitor) -> None:
         """See that a factor is that of an open session's account, and use it up.
@@ -218,30 +275,8 @@ class SignIn:
         record = await self._factors.record(found.row.account_id)
         if not record.passkeys:
             raise Refused(Condition.NOT_PERMITTED, "the account has no passkey")
-        challenge = await self.challenge(found)
+        challenge = await self._challenges.make(found)
         return passkeys.using_options(site, challenge, record)
-
-    async def challenge(self, found: Found) -> bytes:
-        """Make a challenge and keep it in a session's row, in the place of the one before."""
-        challenge, now = passkeys.new_challenge(), self._clock.now()
-        record = replace(found.record, challenge=challenge, challenge_at=now)
-        await self._sessions.rows.change(found, record)
-        return challenge
-
-    async def taken_challenge(self, found: Found) -> tuple[Found, bytes]:
-        """Return a session's challenge and forget it: it is good for one answer.
-
-        Raises:
-            Refused: AUTHENTICATION_FAILED, there is none, or it is too old.
-        """
-        at, challenge = found.record.challenge_at, found.record.challenge
-        if at is None or not challenge:
-            raise Refused(Condition.AUTHENTICATION_FAILED, "ask for a challenge first")
-        record = replace(found.record, challenge=b"", challenge_at=None)
-        found = await self._sessions.rows.change(found, record)
-        if self._clock.now() - at >= CHALLENGE_LIFE:
-            raise Refused(Condition.AUTHENTICATION_FAILED, "that took too long, try again")
-        return found, challenge
 
     async def found(self, session: WebSession) -> Found:
         """Return the row of an open session, read now."""
@@ -271,7 +306,7 @@ class SignIn:
     ) -> Found:
         """See that `proof` is right; the session ends after a few that are not."""
         if proof.factor is Factor.PASSKEY:
-            found, challenge = await self.taken_challenge(found)
+            found, challenge = await self._challenges.take(found)
             proof = replace(proof, challenge=challenge)
         known = await self._devices.holder(visitor.trust) == account.account_id
         try:
@@ -331,21 +366,26 @@ class SignIn:
         stay: bool,
         trust: bool,
         shown: bool,
+        vouching: Vouching,
     ) -> Outcome:
         """Begin a session: whole where no factor is left to show, else waiting for one."""
         account = proven.account
-        if account.record.factors and not shown:
-            begun = await self._sessions.begin(account, key, visitor, stage=Stage.FACTOR, stay=stay)
+        waits = bool(account.record.factors) and not shown
+        stage = Stage.FACTOR if waits else Stage.OPEN
+        begun = await self._sessions.begin(
+            account, key, visitor, stage=stage, stay=stay, vouching=vouching
+        )
+        if waits:
             return Outcome(begun, await self._factors.kinds(account))
-        begun = await self._sessions.begin(account, key, visitor, stay=stay)
-        return await self._completed(proven, begun, visitor, trust=trust)
+        return await self._completed(proven, begun, visitor, trust=trust, vouching=vouching)
 
     async def _completed(
-        self, proven: Proven, begun: Begun, visitor: Visitor, *, trust: bool
+        self, proven: Proven, begun: Begun, visitor: Visitor, *, trust: bool, vouching: Vouching
     ) -> Outcome:
         """Write a sign-in down, tell of a new device, and know the device where that is asked."""
         account = proven.account
-        await self._logins.note(proven, None, visitor.peer)
+        vouched = vouching is not Vouching.NONE
+        await self._logins.note(proven, None, visitor.peer, vouched=vouched)
         if await self._history.is_new_device(account, visitor):
             about = f"{visitor.shown_agent or '?'}, {visitor.peer}"
             await self._tell(account.account_id, Notice.NEW_DEVICE, about)

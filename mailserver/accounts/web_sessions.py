@@ -27,7 +27,7 @@ from mailserver.runtime.log import get_logger
 from mailserver.vault.account_key import AccountKey
 from mailserver.vault.codes import SessionToken
 from mailserver.vault.credentials import make_session_wrap, open_session_wrap
-from mailserver.vault.web_sessions import SessionRecord, Stage
+from mailserver.vault.web_sessions import SessionRecord, Stage, Vouching
 
 UNLOCKED = timedelta(minutes=5)
 IDLE, LONGEST = timedelta(minutes=60), timedelta(hours=24)
@@ -50,6 +50,7 @@ class WebSession:
     stay: bool
     until: datetime
     """When it ends whatever happens."""
+    vouching: Vouching
 
     @property
     def account_id(self) -> AccountId:
@@ -122,11 +123,12 @@ class WebSessions:
         stage: Stage = Stage.OPEN,
         stay: bool = False,
         replaces: Found | None = None,
+        vouching: Vouching = Vouching.NONE,
     ) -> Begun:
         """Make a session for who has just proved to be the owner; `key` stays the caller's.
 
         In `Stage.FACTOR` only the password was shown: it opens nothing yet. `replaces` ends in the
-        same transaction.
+        same transaction, and what a provider had to do with it still holds.
         """
         token, now = SessionToken.random(), self._clock.now()
         longest = LONGEST_STAYING if stay else LONGEST
@@ -143,6 +145,7 @@ class WebSessions:
             factor_at=now if stage is Stage.OPEN else None,
             agent=visitor.shown_agent,
             peer=visitor.peer,
+            vouching=vouching if replaces is None else replaces.record.vouching,
         )
         await self.rows.add(account.account_id, token.row_id, record, replaces)
         if replaces is not None:
@@ -270,7 +273,13 @@ class WebSessions:
             raise
         lease = self._sessions.lease(account, key, row.row_id, found.expires_at)
         session = WebSession(
-            row.row_id, lease, account, record.factor_at, record.stay, found.expires_at
+            row.row_id,
+            lease,
+            account,
+            record.factor_at,
+            record.stay,
+            found.expires_at,
+            record.vouching,
         )
         return session, seen
 

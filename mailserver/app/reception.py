@@ -10,6 +10,7 @@ from mailserver.accounts.directory import Directory
 from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.keyring import Keyring
 from mailserver.accounts.login import Logins
+from mailserver.accounts.provider_keys import Issuers
 from mailserver.accounts.provisioning import Provisioning
 from mailserver.accounts.recovery import Recovery
 from mailserver.accounts.sessions import Sessions
@@ -46,6 +47,7 @@ def reception(
     deposits: Deposits,
     clock: Clock,
     tell: Tell,
+    issuers: Issuers,
     *,
     limits: Limits,
     suite: Suite,
@@ -65,7 +67,7 @@ def reception(
     recovery = Recovery(keyring, directory, sessions, chain, hashing, clock)
     desk = furnish_desk(
         *(store, keyring, directory, sessions, logins, provisioning, recovery, app_passwords),
-        *(chain, delays, hashing, deposits, partial(create_epoch, store), clock, tell),
+        *(chain, delays, hashing, deposits, partial(create_epoch, store), clock, tell, issuers),
         suite=suite,
     )
     return Reception(logins, provisioning, app_passwords, recovery, desk)

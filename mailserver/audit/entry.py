@@ -55,6 +55,7 @@ class Event(Enum):
     RESET_DENIED = "reset-denied"
     VAULT_OPENED = "vault-opened"
     FACTOR_CHANGED = "factor-changed"
+    IDENTITY_LINKED = "identity-linked"
     INVITED = "invited"
     ROLE_CHANGED = "role-changed"
     ACCOUNT_KEY_MADE = "account-key-made"

@@ -38,6 +38,16 @@ class Stage(StrEnum):
     OPEN = "open"
 
 
+class Vouching(StrEnum):
+    """What an identity provider had to do with a sign-in."""
+
+    NONE = ""
+    IDENTITY = "identity"
+    """It said who it is."""
+    FACTOR = "factor"
+    """It asked for a second factor, too, and that counts."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionRecord:
     """A web session; `wrap` holds the account key under the cookie's secret."""
@@ -58,6 +68,7 @@ class SessionRecord:
     """Wrong second factors within this session."""
     seed: bytes = b""
     """A TOTP seed that was shown and not yet confirmed."""
+    vouching: Vouching = Vouching.NONE
 
     def __repr__(self) -> str:
         """Name the stage, never the browser or its network."""
@@ -90,6 +101,7 @@ def seal_session(
         "seed": text(record.seed),
         "stage": record.stage,
         "stay": record.stay,
+        "vouching": record.vouching,
         "wrap": text(encode_wrap(record.wrap)),
     }
     return seal_row(master, _row_name(account, row_id), encode(members))
@@ -140,6 +152,7 @@ def open_session_row(
             challenge_at=at(row["challenged"]),
             failures=row["failures"],
             seed=octets(row["seed"]),
+            vouching=Vouching(row.get("vouching", "")),
         )
 
 

@@ -1,5 +1,6 @@
 """Everything of accounts, on real databases: what a test of signing in or of keys lives in."""
 
+import ssl
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from mailserver.accounts.directory import Directory
 from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.keyring import Keyring
 from mailserver.accounts.login import Logins
+from mailserver.accounts.provider_keys import Issuers
 from mailserver.accounts.provisioning import NewUser, Provisioning
 from mailserver.accounts.recovery import Recovery
 from mailserver.accounts.sessions import Lease, Sessions
@@ -24,6 +26,7 @@ from mailserver.model.notice import Notice
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import ManualClock
 from mailserver.runtime.offload import Offload
+from mailserver.runtime.service_client import ServiceClient
 from mailserver.runtime.settings_values import sqlite_path
 from mailserver.store.keystore import Keystore
 from mailserver.store.migrate import Which, migrate
@@ -151,6 +154,7 @@ async def open_node(
     desk = furnish_desk(
         *(store, keyring, found, sessions, logins, provisioning, recovery, app_passwords),
         *(chain, counts, hashing, deposits, partial(create_epoch, store), clock, tell),
+        Issuers(ServiceClient(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)), clock),
     )
     return Node(
         store=store,
