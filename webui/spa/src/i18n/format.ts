@@ -28,20 +28,20 @@ const dates = new Map<string, Intl.DateTimeFormat>();
 const numbers = new Map<string, Intl.NumberFormat>();
 
 function dateFormat(form: keyof typeof DATES): Intl.DateTimeFormat {
-  const name = `${language.current} ${language.timeZone ?? ''} ${form}`;
+  const name = `${language.locale} ${language.timeZone ?? ''} ${form}`;
   let format = dates.get(name);
   if (!format) {
     const zone = language.timeZone ? { timeZone: language.timeZone } : {};
-    format = new Intl.DateTimeFormat(language.current, { ...DATES[form], ...zone });
+    format = new Intl.DateTimeFormat(language.locale, { ...DATES[form], ...zone });
     dates.set(name, format);
   }
   return format;
 }
 
 function numberFormat(options: Intl.NumberFormatOptions = {}): Intl.NumberFormat {
-  const name = `${language.current} ${JSON.stringify(options)}`;
+  const name = `${language.locale} ${JSON.stringify(options)}`;
   let format = numbers.get(name);
-  if (!format) numbers.set(name, (format = new Intl.NumberFormat(language.current, options)));
+  if (!format) numbers.set(name, (format = new Intl.NumberFormat(language.locale, options)));
   return format;
 }
 
@@ -89,7 +89,7 @@ export function formatList(
   items: readonly string[],
   type: Intl.ListFormatType = 'conjunction',
 ): string {
-  return new Intl.ListFormat(language.current, { type }).format(items);
+  return new Intl.ListFormat(language.locale, { type }).format(items);
 }
 
 const STEPS: ['day' | 'hour' | 'minute' | 'second', number][] = [
@@ -107,7 +107,7 @@ function stepOf(seconds: number): (typeof STEPS)[number] {
 export function formatRelative(at: Date | string, now = new Date()): string {
   const seconds = ((typeof at === 'string' ? new Date(at) : at).getTime() - now.getTime()) / 1000;
   const [unit, size] = stepOf(seconds);
-  const format = new Intl.RelativeTimeFormat(language.current, { numeric: 'auto' });
+  const format = new Intl.RelativeTimeFormat(language.locale, { numeric: 'auto' });
   return format.format(Math.round(seconds / size), unit);
 }
 

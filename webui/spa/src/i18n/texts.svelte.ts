@@ -23,6 +23,11 @@ export const language = {
   get timeZone(): string | undefined {
     return zone;
   },
+  /** The language with the region of whoever reads: dates differ where the words do not. */
+  get locale(): string {
+    const own = navigator.languages.find((each) => each.startsWith(`${current}-`));
+    return own ?? (current === 'en' ? 'en-GB' : current);
+  },
   set timeZone(name: string | undefined) {
     zone = name;
   },
