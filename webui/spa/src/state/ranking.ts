@@ -52,15 +52,19 @@ export function suggestions(
 /** Every word begins a word of the name, the address, or one of their parts. */
 function fits({ name, email }: Candidate, words: readonly string[]): boolean {
   const parts = plain(`${name} ${email} ${domainOf(email)}`).split(/[\s.@_,;()<>"'-]+/);
-  const whole = plain(email);
-  return words.every((word) => whole.startsWith(word) || parts.some((part) => part.startsWith(word)));
+  const wholes = [plain(email), domainOf(plain(email)), ...parts];
+  return words.every((word) => wholes.some((each) => each.startsWith(word)));
 }
 
 function weight(each: Suggestion, use: Used[string] | undefined, words: readonly string[], now: number) {
-  const days = use ? Math.max(0, now - Date.parse(use.at)) / 86_400_000 : 0;
-  const recent = use ? use.count * 0.5 ** (days / HALF_LIFE_DAYS) : 0;
+  const recent = use ? use.count * halved(Math.max(0, now - Date.parse(use.at))) : 0;
   const isBeginning = plain(each.email).startsWith(words[0] ?? '') ? 0.2 : 0;
   return recent + isBeginning + (each.isContact ? 0.1 : 0);
+}
+
+/** Returns what is left of the weight of a use after some milliseconds. */
+function halved(milliseconds: number): number {
+  return 0.5 ** (milliseconds / 86_400_000 / HALF_LIFE_DAYS);
 }
 
 /** Counts a use; the least used go where there are too many. */
@@ -73,10 +77,12 @@ export function withUse(used: Used, uses: readonly Candidate[], at: Date): Used 
   }
   const now = at.getTime();
   const worth = ({ count, at: last }: Used[string]) =>
-    count * 0.5 ** ((now - Date.parse(last)) / 86_400_000 / HALF_LIFE_DAYS);
+    last === at.toISOString() ? Infinity : count * halved(now - Date.parse(last));
   const entries = Object.entries(all);
   if (entries.length <= MOST_USED) return all;
-  return Object.fromEntries(entries.sort((a, b) => worth(b[1]) - worth(a[1])).slice(0, MOST_USED));
+  const ordered = entries.map((entry) => ({ entry, worth: worth(entry[1]) }));
+  ordered.sort((a, b) => (a.worth === b.worth ? 0 : b.worth - a.worth));
+  return Object.fromEntries(ordered.slice(0, MOST_USED).map(({ entry }) => entry));
 }
 
 function plain(text: string): string {
