@@ -9,23 +9,29 @@ has no such layer (kid 0), so that it survives the loss of the master key; its c
 protects it, and the key it gives is compared with the account's public key before it is used.
 """
 
-import base64
-import binascii
-import json
 import struct
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Any, Final
+from typing import Final
 
 from mailserver.crypto.suite import Suite
 from mailserver.model.errors import Condition, Corrupt
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Guarded
+from mailserver.vault.canonical import (
+    at,
+    decode,
+    encode,
+    instant,
+    mismatch,
+    octets,
+    reading,
+    text,
+)
 from mailserver.vault.master import MasterKeys
 
 UNSEALED_KID: Final = 0
-_VERSION = 1
 _KID = struct.Struct(">I")
 
 
@@ -198,7 +204,7 @@ def open_row(master: MasterKeys, name: RowName, sealed: Guarded) -> bytes:
     try:
         return master.row_key(kid).open(sealed[_KID.size :], name.aad(kid))
     except Corrupt:
-        raise _mismatch() from None
+        raise mismatch() from None
 
 
 def kid_of(sealed: Guarded) -> int:
@@ -210,7 +216,7 @@ def kid_of(sealed: Guarded) -> int:
     try:
         return int(_KID.unpack_from(sealed)[0])
     except struct.error:
-        raise _mismatch() from None
+        raise mismatch() from None
 
 
 def seal_account(master: MasterKeys, account: AccountId, record: AccountRecord) -> SealedRow:
@@ -250,118 +256,114 @@ def open_wrap(master: MasterKeys, name: RowName, sealed: Guarded) -> WrapRecord:
     unsealed = kid_of(sealed) == UNSEALED_KID
     record = decode_wrap(sealed[_KID.size :] if unsealed else open_row(master, name, sealed))
     if unsealed != (record.kind is WrapKind.RECOVERY):
-        raise _mismatch()
+        raise mismatch()
     return record
 
 
 def encode_account(record: AccountRecord) -> bytes:
     """Write the record canonically."""
-    return _encode(
+    return encode(
         {
             "addresses": record.addresses,
             "approved": record.approved,
             "factors": record.factors,
             "generations": [
-                [g.number, int(g.suite), _text(g.public), _text(g.link), *_older(g)]
+                [g.number, int(g.suite), text(g.public), text(g.link), *_older(g)]
                 for g in record.generations
             ],
-            "guard": _text(record.guard_key),
+            "guard": text(record.guard_key),
             "language": record.language,
             "linked": record.linked,
             "mode": record.key_mode,
             "policy": sorted(record.policy),
-            "totp": _text(record.totp_seed),
+            "totp": text(record.totp_seed),
         }
     )
 
 
-def decode_account(octets: bytes) -> AccountRecord:
+def decode_account(written: bytes) -> AccountRecord:
     """Read what `encode_account` wrote.
 
     Raises:
         Corrupt: KEY_MISMATCH: this is no account record of a format we know.
     """
-    try:
-        row = _decode(octets)
+    with reading():
+        row = decode(written)
         record = AccountRecord(
             addresses=tuple(row["addresses"]),
             generations=tuple(
                 Generation(
                     number,
                     Suite(suite),
-                    _octets(public),
-                    _octets(link),
-                    tuple((before, _octets(sealed)) for before, sealed in older),
+                    octets(public),
+                    octets(link),
+                    tuple((before, octets(sealed)) for before, sealed in older),
                 )
                 for number, suite, public, link, *older in row["generations"]
             ),
-            guard_key=_octets(row["guard"]),
+            guard_key=octets(row["guard"]),
             key_mode=KeyMode(row["mode"]),
             factors=tuple(row["factors"]),
-            totp_seed=_octets(row["totp"]),
+            totp_seed=octets(row["totp"]),
             policy=frozenset(row["policy"]),
             approved=tuple(row.get("approved", ())),
             language=row.get("language", ""),
             linked=_pair(row.get("linked")),
         )
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
-        raise _mismatch() from None
     if not record.generations:
-        raise _mismatch()
+        raise mismatch()
     return record
 
 
 def encode_wrap(record: WrapRecord) -> bytes:
     """Write the record canonically."""
-    return _encode(
+    return encode(
         {
             "cidrs": record.cidrs,
-            "commit": _text(record.commit),
-            "expires": record.expires_at and record.expires_at.isoformat(),
+            "commit": text(record.commit),
+            "expires": instant(record.expires_at),
             "generation": record.generation,
             "kdf": record.kdf,
-            "key": _text(record.sealed_key),
+            "key": text(record.sealed_key),
             "kind": record.kind,
             "label": record.label,
-            "made": record.made_at.isoformat(),
-            "member": record.member and [_text(record.member[0]), record.member[1]],
-            "salt": _text(record.salt),
+            "made": instant(record.made_at),
+            "member": record.member and [text(record.member[0]), record.member[1]],
+            "salt": text(record.salt),
             "scopes": sorted(record.scopes),
             "suite": record.suite,
         }
     )
 
 
-def decode_wrap(octets: bytes) -> WrapRecord:
+def decode_wrap(written: bytes) -> WrapRecord:
     """Read what `encode_wrap` wrote.
 
     Raises:
         Corrupt: KEY_MISMATCH: this is no wrap record of a format we know.
     """
-    try:
-        row = _decode(octets)
-        expires, member = row["expires"], row["member"]
+    with reading():
+        row = decode(written)
+        member = row["member"]
         return WrapRecord(
             kind=WrapKind(row["kind"]),
             generation=row["generation"],
             suite=Suite(row["suite"]),
             kdf=row["kdf"],
-            salt=_octets(row["salt"]),
-            commit=_octets(row["commit"]),
-            sealed_key=_octets(row["key"]),
+            salt=octets(row["salt"]),
+            commit=octets(row["commit"]),
+            sealed_key=octets(row["key"]),
             made_at=datetime.fromisoformat(row["made"]),
             scopes=frozenset(map(Scope, row["scopes"])),
             cidrs=tuple(row["cidrs"]),
-            expires_at=datetime.fromisoformat(expires) if expires else None,
+            expires_at=at(row["expires"]),
             label=row["label"],
-            member=(AccountId(_octets(member[0])), member[1]) if member else None,
+            member=(AccountId(octets(member[0])), member[1]) if member else None,
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise _mismatch() from None
 
 
 def _older(generation: Generation) -> list[tuple[int, str]]:
-    return [(number, _text(sealed)) for number, sealed in generation.older]
+    return [(number, text(sealed)) for number, sealed in generation.older]
 
 
 def _pair(written: list[str] | None) -> tuple[str, str] | None:
@@ -370,29 +372,3 @@ def _pair(written: list[str] | None) -> tuple[str, str] | None:
 
 def _account_name(account: AccountId) -> RowName:
     return RowName(Table.ACCOUNT, account, account)
-
-
-def _encode(members: dict[str, object]) -> bytes:
-    return json.dumps({"v": _VERSION, **members}, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _decode(octets: bytes) -> dict[str, Any]:
-    row = json.loads(octets)
-    if row["v"] != _VERSION:
-        raise ValueError("a record of another format")
-    return dict(row)
-
-
-def _text(octets: bytes) -> str:
-    return base64.b64encode(octets).decode()
-
-
-def _octets(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise ValueError("not base64") from None
-
-
-def _mismatch() -> Corrupt:
-    return Corrupt(Condition.KEY_MISMATCH, "a keystore row is not authentic")
