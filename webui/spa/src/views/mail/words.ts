@@ -1,9 +1,16 @@
 /** Who and what, as lists and conversations say it. */
 import { formatList, t } from '@/i18n';
+import { identities } from '@/state/identities.svelte';
 import type { Row } from '@/state/lists.svelte';
 import type { Address } from '@/jmap/types';
 
 const MOST_NAMES = 3;
+
+/** Returns how somebody is called in a list: oneself is "me". */
+function listed(address: Address, short: boolean): string {
+  if (identities.isOwn(address.email)) return t('mail.me');
+  return short ? shortName(address) : nameOf(address);
+}
 
 /** Returns a person's name, else the address. */
 export function nameOf(address: Address): string {
@@ -21,10 +28,10 @@ export function sayWho(row: Row): string {
   const names = row.people.slice(0, MOST_NAMES);
   if (row.isOutgoing) {
     if (names.length === 0) return t(row.isDraft ? 'mail.draft' : 'mail.to_nobody');
-    const all = formatList(names.map(nameOf));
+    const all = formatList(names.map((each) => listed(each, false)));
     return t(row.isDraft ? 'mail.draft_to' : 'mail.to', { names: all });
   }
   const [only, ...others] = names;
   if (!only) return t('mail.nobody');
-  return others.length === 0 ? nameOf(only) : names.map(shortName).join(', ');
+  return others.length === 0 ? listed(only, false) : names.map((each) => listed(each, true)).join(', ');
 }
