@@ -179,7 +179,7 @@ export class Compose {
   }
 
   #resume(content: DraftContent, saved: Saved | undefined): Draft {
-    return this.#show(new Draft(this.#draftUnder(), content, saved));
+    return this.#show(new Draft(this.#draftUnder(), content, { saved, isWritten: true }));
   }
 
   #show(draft: Draft): Draft {

@@ -45,6 +45,11 @@ export interface Seed extends Partial<DraftContent> {
   forwardedId?: Id | undefined;
 }
 
+interface Begun {
+  saved?: Saved | undefined;
+  isWritten?: boolean;
+}
+
 const SAVE_AFTER_MS = 2000;
 const KEEPALIVE_OCTETS = 60_000;
 let count = 0;
@@ -80,7 +85,8 @@ export class Draft {
   #isAgain = false;
   #isOver = false;
 
-  constructor(under: DraftUnder, seed: Seed = {}, saved?: Saved) {
+  /** `seed` is what it begins with; written already, where `saved` or `isWritten` says so. */
+  constructor(under: DraftUnder, seed: Seed = {}, { saved, isWritten = false }: Begun = {}) {
     this.key = `d${(count += 1)}-${Date.now().toString(36)}`;
     this.#under = under;
     const { quote, forwardedId, ...content } = seed;
@@ -92,7 +98,7 @@ export class Draft {
     this.#saved = saved;
     this.#threading = all;
     this.#fill(all);
-    this.#begun = this.content;
+    this.#begun = isWritten ? emptyContent('') : this.content;
     if (saved) this.#state = 'saved';
   }
 
