@@ -8,6 +8,8 @@ so that it cannot be known, is a doubt: with doubts there is no erasure certific
 """
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +18,13 @@ from sqlalchemy import Connection, LargeBinary, bindparam, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
+from mailserver.model.errors import Condition, Transient
+from mailserver.store import file_search
 from mailserver.store.database import Database, Kind
 from mailserver.store.keystore_tables import TABLES
 
 CHECKPOINT_MILLISECONDS = 2_000  # other processes (the command line) read for moments only
-SCAN_OCTETS = 1 << 20
+SEARCH_SECONDS = 60.0
 MARK_OCTETS = 24  # of each row we look for its first octets: a kid, a random nonce and ciphertext
 SCANNED_LOGS = 64  # segments of 16 MB: what a checkpoint leaves is a few of them
 
@@ -54,7 +58,7 @@ async def purge_files(database: Database, url: str, condemned: Sequence[bytes]) 
         return Purged(len(marks), found, doubts + unread)
     doubts = await database.exclusive(_clear_sqlite)
     path = Path(make_url(url).database or "")
-    return Purged(len(marks), await asyncio.to_thread(_search_files, path, marks), doubts)
+    return Purged(len(marks), await _search_files(path, marks), doubts)
 
 
 def _clear_sqlite(connection: Connection) -> tuple[str, ...]:
@@ -71,28 +75,28 @@ def _emptied_log(connection: Connection) -> bool:
     return bool(busy == 0)
 
 
-def _search_files(path: Path, marks: Sequence[bytes]) -> tuple[str, ...]:
-    """Name the files of an SQLite database that hold one of `marks`."""
-    return tuple(
-        name
-        for name in (path.name, f"{path.name}-wal", f"{path.name}-journal", f"{path.name}-shm")
-        if _holds(path.with_name(name), marks)
-    )
+async def _search_files(path: Path, marks: Sequence[bytes]) -> tuple[str, ...]:
+    """Name the files of an SQLite database that hold one of `marks`.
 
-
-def _holds(path: Path, marks: Sequence[bytes]) -> bool:
+    Never in this process: closing the files would give up SQLite's locks on them (`file_search`).
+    """
+    if not marks:
+        return ()
+    files = [f"{path}{suffix}" for suffix in ("", "-wal", "-journal", "-shm")]
+    command = (sys.executable, "-I", "-B", file_search.__file__, *files)
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env={})
     try:
-        file = path.open("rb")
-    except FileNotFoundError:
-        return False
-    with file:
-        kept = b""
-        while block := file.read(SCAN_OCTETS):
-            window = kept + block
-            if any(mark in window for mark in marks):
-                return True
-            kept = window[-MARK_OCTETS:]  # a mark may lie across two blocks
-    return False
+        async with asyncio.timeout(SEARCH_SECONDS):
+            said, _ = await process.communicate("\n".join(m.hex() for m in marks).encode())
+    except TimeoutError:
+        raise Transient(Condition.BUSY, "searching the keystore's files took too long") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await asyncio.shield(process.wait())
+    if process.returncode:
+        raise Transient(Condition.UNAVAILABLE, "the keystore's files could not be searched")
+    return tuple(Path(name).name for name in said.decode().splitlines())
 
 
 _SETTINGS = text(

@@ -1,6 +1,8 @@
 """The keystore: atomic steps, caches that notice, and a purge that leaves nothing."""
 
+import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -239,6 +241,39 @@ async def test_a_purge_waits_for_nobody_else_and_says_so(
     reader.close()
     assert (await keystore.purge()).complete
     await keystore.close()
+
+
+def deleted_files_of_this_process() -> list[str]:
+    links = (link for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
+    targets = [os.readlink(link) for link in links]
+    return [name for name in targets if name.endswith("(deleted)") and "keystore" in name]
+
+
+async def test_a_purge_leaves_the_locks_that_keep_other_processes_off(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    path = tmp_path / "keystore.sqlite3"
+    await migrate(f"sqlite:///{path}", Which.KEYSTORE)
+    keystore = await Keystore.open(f"sqlite:///{path}", clock=clock)
+    account = new_account_id()
+    await keystore.apply([Insert(Rows.WRAPS, a_row(account))])
+    await keystore.apply([Delete(Rows.WRAPS, account, b"one")])
+    assert (await keystore.purge()).complete
+    await keystore.apply([Insert(Rows.WRAPS, a_row(account, b"before"))])
+    another = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
+        " c.execute('CREATE TABLE IF NOT EXISTS another (a)'); c.commit(); c.close()"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", another, str(path))
+    assert await process.wait() == 0
+    # Who closes last takes the log away; the other process must not believe that it was.
+    assert path.with_name("keystore.sqlite3-wal").exists()
+    assert deleted_files_of_this_process() == []
+    await keystore.apply([Insert(Rows.WRAPS, a_row(account, b"after"))])
+    await keystore.close()
+    again = await Keystore.open(f"sqlite:///{path}", clock=clock)
+    assert {row.row_id for row in await again.fresh(Rows.WRAPS, account)} == {b"before", b"after"}
+    await again.close()
 
 
 async def test_postgresql_is_purged_as_far_as_it_can_be_known(
