@@ -36,7 +36,9 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-_ITS_OWN = re.compile(r"\S+ (?:https?://)?(?:accounts\.google|update\.googleapis)\.com[:/]")
+_ITS_OWN = re.compile(
+    r"\S+ (?:https?://)?(?:accounts\.google|(?:update|content-autofill)\.googleapis|[\w.-]+\.gvt1)\.com[:/]"
+)
 """What Chromium asks for by itself, whatever it shows."""
 SANDBOX = {
     "frame": "allow-scripts allow-popups allow-popups-to-escape-sandbox",

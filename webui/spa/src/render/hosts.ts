@@ -40,7 +40,7 @@ function adapted(delta: number, points: number, isFirst: boolean): number {
   return steps + Math.floor(((BASE - LEAST + 1) * left) / (left + 38));
 }
 
-/** Decodes the part of an A-label after `xn--`; null where it is none. Source: RFC 3492 §6.2. */
+/** Decodes the part of an A-label after `xn--`; null or empty where it is none. Source: RFC 3492 §6.2. */
 function decoded(text: string): string | null {
   const dash = text.lastIndexOf('-');
   const output = dash > 0 ? [...text.slice(0, dash)].map((each) => each.codePointAt(0)!) : [];
@@ -74,7 +74,7 @@ export function shownHost(host: string): string {
   if (!host.includes('xn--')) return host;
   return host
     .split('.')
-    .map((label) => (label.startsWith('xn--') ? (decoded(label.slice(4)) ?? label) : label))
+    .map((label) => (label.startsWith('xn--') ? (decoded(label.slice(4)) || label) : label))
     .join('.');
 }
 

@@ -31,6 +31,8 @@ export interface DoubtfulLink {
 const SCHEMES = new Set(['http:', 'https:', 'mailto:', 'tel:']);
 const LEVELS = 5;
 const LINK_CHARACTERS = 8192;
+/** Of a text that may name a host; longer ones are sentences. */
+const NAME_CHARACTERS = 512;
 
 /** Names of parameters that only say who followed a link and from which letter. */
 const TRACKING =
@@ -58,7 +60,7 @@ function parsed(raw: string): URL | null {
   let text = raw.trim();
   if (text.length > LINK_CHARACTERS) return null;
   if (text.startsWith('//')) text = `https:${text}`;
-  else if (/^(?:[a-z\d-]+\.)+[a-z]{2,}(?:[/?#]|$)/i.test(text)) text = `http://${text}`;
+  else if (/^www\./i.test(text)) text = `http://${text}`;
   try {
     const url = new URL(text);
     return SCHEMES.has(url.protocol) ? url : null;
@@ -155,6 +157,7 @@ const FILES = new Set('ai cc exe js md mp pdf pl ps py rs sh so ts zip'.split(' 
 
 /** Returns the host that a link's text names; empty where it names none. */
 export function namedHost(text: string): string {
+  if (text.length > NAME_CHARACTERS) return '';
   const plain = text.trim().replace(/[\u200b-\u200f\u2060\ufeff\u00ad]/g, '');
   const found =
     /^(?:(?<scheme>[a-z][a-z\d+.-]*):\/\/)?(?:[^\s/@]+@)?(?<host>(?:[\p{L}\p{N}_-]+\.)+(?<top>\p{L}{2,}|xn--[a-z\d-]+))\.?(?::\d+)?(?<rest>[/?#]\S*)?$/iu.exec(

@@ -87,12 +87,13 @@ export function dmarcOf(results: readonly string[], host?: string): Dmarc | null
   return null;
 }
 
+const NAME_CHARACTERS = 512;
 const ADDRESS = /[\p{L}\p{N}._%+-]+@(?:[\p{L}\p{N}-]+\.)+\p{L}{2,}/giu;
 
 /** Returns an address within a display name that is another than the sender's own. */
 function addressInName({ name, email }: Party): string | null {
   // Written with other signs, it is still read as one.
-  const plain = name.normalize('NFKC').replace(/[\u200b-\u200f\u2060\ufeff\u00ad]/g, '');
+  const plain = name.slice(0, NAME_CHARACTERS).normalize('NFKC').replace(/[\u200b-\u200f\u2060\ufeff\u00ad]/g, '');
   for (const [found] of plain.replace(/\s*(?:\(at\)|\[at\]|＠)\s*/gi, '@').matchAll(ADDRESS)) {
     if (!isSameAddress(found, email)) return found;
   }

@@ -58,25 +58,27 @@ export function isSafe(property: string, value: string): boolean {
 const SIMPLE =
   /^(?:\*|[a-z][a-z\d]*)?(?:[.#][\w-]+|:(?:link|hover|focus|active|first-child|last-child|only-child|first-of-type|last-of-type|nth-(?:last-)?(?:child|of-type)\([\dn+\- a-z]+\)))*$/i;
 
+const SELECTOR_CHARACTERS = 300;
+/** A combinator, or space; not within the parentheses of `nth-child`. */
+const COMBINED = /\s*([>+~])\s*(?![^(]*\))|\s+(?![^(]*\))/;
+
 /** Returns one selector for elements under `scope`, its names prefixed; null where it may not stay. */
 function scopedSelector(selector: string, scope: string): string | null {
-  const words = selector.trim().split(/\s*([>+~])\s*|\s+/).filter((each) => each !== undefined);
+  if (selector.length > SELECTOR_CHARACTERS) return null;
+  // `html > body` is the letter's own page, which is the element that holds it.
+  const plain = selector.trim().replace(/^html[\s>]+(?=body\b)/i, '');
+  const words = plain.split(COMBINED).filter((word) => word !== undefined);
   const written: string[] = [];
   for (const [at, word] of words.entries()) {
     if (/^[>+~]$/.test(word)) {
       written.push(word);
       continue;
     }
-    if (!word || !SIMPLE.test(word)) return null;
+    if (!SIMPLE.test(word) || word === '') return null;
     const named = word.replace(/([.#])([\w-]+)/g, (_, mark: string, name: string) => mark + prefixed(name));
-    const root = /^(?:html|body)\b/i.exec(named);
-    if (!root) written.push(named);
-    else if (at > 0 && !/^(?:html|body)\b/i.test(words[at - 1]!)) return null;
-    else {
-      // The letter's own page is the element that holds it.
-      if (written.length) written.pop();
-      written.push(scope + named.slice(root[0].length));
-    }
+    const page = /^(?:html|body)\b/i.exec(named);
+    if (page && at > 0) return null;
+    written.push(page ? scope + named.slice(page[0].length) : named);
   }
   const text = written.join(' ');
   if (!text) return null;

@@ -2,20 +2,24 @@
 
 const BLOCK =
   /^(?:ADDRESS|ARTICLE|ASIDE|BLOCKQUOTE|CAPTION|CENTER|DD|DETAILS|DIV|DL|DT|FIGCAPTION|FIGURE|FOOTER|H[1-6]|HEADER|HR|LI|MAIN|NAV|OL|P|PRE|SECTION|SUMMARY|TABLE|TBODY|TFOOT|THEAD|TR|UL)$/;
-/** Blocks with an empty line around them. */
-const APART = /^(?:H[1-6]|P|UL|OL|PRE|TABLE|BLOCKQUOTE)$/;
+/** Blocks with an empty line before and after them. */
+const APART = /^(?:H[1-6]|P|UL|OL|PRE|TABLE)$/;
 
 class Lines {
   readonly done: string[] = [];
   #line = '';
   #prefix = '';
+  /** The prefix of an empty line that is wanted. */
+  #gap: string | null = null;
+  /** How many lines there were when the quote or item began. */
+  #start = 0;
   /** What the next line begins with instead, once: the mark of a list. */
   #first: string | null = null;
 
   add(text: string, isVerbatim: boolean): void {
-    const plain = text.replace(/[\u200b\ufeff]/g, '').replace(/\u00a0/g, ' ');
+    const plain = text.replace(/[\u200b\ufeff]/g, '');
     if (isVerbatim) {
-      const [first, ...more] = plain.split('\n');
+      const [first, ...more] = plain.replaceAll('\u00a0', ' ').split('\n');
       this.#line += first!;
       for (const line of more) {
         this.end();
@@ -24,13 +28,21 @@ class Lines {
       return;
     }
     const words = plain.replace(/[ \t\r\n]+/g, ' ');
-    this.#line += this.#line === '' || this.#line.endsWith(' ') ? words.trimStart() : words;
+    const isSpaced = this.#line === '' || this.#line.endsWith(' ');
+    // Spaces that were typed are none to be folded.
+    this.#line += (isSpaced ? words.replace(/^ /, '') : words).replaceAll('\u00a0', ' ');
   }
 
   /** Ends the line, also an empty one. */
   end(): void {
     const line = this.#line === '-- ' ? this.#line : this.#line.trimEnd();
     const prefix = this.#first ?? this.#prefix;
+    if (this.#gap !== null && !/^[> ]*(?:-- )?$/.test(this.done.at(-1) ?? '')) {
+      // Of the outer of the two: a quote that ended has no more lines.
+      const outer = this.#gap.length < this.#prefix.length ? this.#gap : this.#prefix;
+      this.done.push(outer.trimEnd());
+    }
+    this.#gap = null;
     this.done.push(line ? prefix + line : prefix.trimEnd());
     this.#first = null;
     this.#line = '';
@@ -42,29 +54,39 @@ class Lines {
     else this.#line = '';
   }
 
-  /** Leaves a line empty, unless the one before is. */
+  /** Wants an empty line before the next, unless there is one or nothing stands above it. */
   gap(): void {
-    const last = this.done.at(-1);
-    if (last !== undefined && last.replace(/[> ]/g, '') !== '') this.done.push(this.#prefix.trimEnd());
+    if (this.done.length > this.#start) this.#gap ??= this.#prefix;
   }
 
   /** Writes what `inner` writes with `more` before each line, `first` before the first. */
   within(more: string, inner: () => void, first?: string): void {
-    const before = this.#prefix;
+    const [before, start] = [this.#prefix, this.#start];
     this.#prefix = before + more;
+    this.#start = this.done.length;
     if (first !== undefined) this.#first = before + first;
     inner();
     this.close();
     this.#first = null;
     this.#prefix = before;
+    this.#start = start;
   }
 }
+
+const numbers = new WeakMap<Element, number>();
 
 function itemMark(item: Element): string {
   const list = item.parentElement;
   if (list?.nodeName !== 'OL') return '- ';
-  const items = [...list.children].filter((each) => each.nodeName === 'LI');
-  return `${(Number(list.getAttribute('start')) || 1) + items.indexOf(item)}. `;
+  if (!numbers.has(item)) {
+    let number = Number(list.getAttribute('start')) || 1;
+    for (const each of list.children) if (each.nodeName === 'LI') numbers.set(each, number++);
+  }
+  return `${numbers.get(item)}. `;
+}
+
+function isApart(element: Element): boolean {
+  return APART.test(element.nodeName) && element.parentElement?.nodeName !== 'LI';
 }
 
 function writeLink(link: Element, lines: Lines): void {
@@ -78,7 +100,7 @@ function writeLink(link: Element, lines: Lines): void {
 function writeBlock(element: Element, lines: Lines): void {
   const name = element.nodeName;
   lines.close();
-  if (APART.test(name)) lines.gap();
+  if (isApart(element)) lines.gap();
   if (element.classList.contains('zegel-signature')) {
     lines.add('-- ', true);
     lines.end();
@@ -95,7 +117,7 @@ function writeBlock(element: Element, lines: Lines): void {
     return;
   }
   lines.close();
-  if (APART.test(name)) lines.gap();
+  if (isApart(element) || name === 'BLOCKQUOTE') lines.gap();
 }
 
 function write(node: Node, lines: Lines, isVerbatim: boolean): void {

@@ -13,7 +13,7 @@ export function written(root: HTMLElement, css: string): Written {
   const used = css && copy.querySelector("[class^='m-quote-']");
   const body = copy.innerHTML.replace(/\u200b/g, '');
   return {
-    html: used ? `<style>${css}</style>${body}` : body,
+    html: used ? `<style>${css.trim()}</style>${body}` : body,
     text: plainText(copy),
     inline,
     empty: isUnwritten(root),

@@ -43,8 +43,9 @@ interface Line {
   text: string;
 }
 
+/** Each part has a bound and a beginning of its own, or a long line would take for ever. */
 const LINK =
-  /(?:https?:\/\/|mailto:|www\.)[^\s<>"“”«»]+|[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/giu;
+  /(?:https?:\/\/|mailto:|www\.)[^\s<>"“”«»]{1,2000}|(?<![\p{L}\p{N}._%+-])[\p{L}\p{N}._%+-]{1,64}@[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63}){1,8}/giu;
 const PAIRS: Record<string, string> = { ')': '(', ']': '[', '}': '{' };
 
 /** Returns how much of a link is no punctuation of the sentence around it. */
