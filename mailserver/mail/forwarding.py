@@ -93,10 +93,12 @@ class Forwarding:
             Transient: the queue does not take them now.
         """
         for answer in answers:
+            octets = answer.message.reveal()
+            utf8 = not octets[: header_only(octets).header_end].isascii()
             await self._outgoing.enqueue(
                 Parcel(
                     Origin(holder.identity.account, holder.guard),
-                    Envelope(None),
+                    Envelope(None, smtputf8=utf8),
                     answer.message,
                     [Onward(answer.recipient, Notify.NEVER)],
                 )

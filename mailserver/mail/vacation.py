@@ -7,9 +7,9 @@ comes before this one.
 """
 
 import json
+from base64 import encodebytes
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
 from typing import Any
 
 from mailserver.audit.chain import Chain
@@ -200,10 +200,11 @@ def _alternatives(text: str, html: str) -> str:
     """Write text and HTML as alternatives of each other (RFC 2046 §5.1.4)."""
     parts = []
     for kind, content in (("plain", text or "See the other part."), ("html", html)):
-        body = content.replace(f"--{_BOUNDARY}", escape(_BOUNDARY))
+        # In base64 no line is too long, and none is the boundary.
+        body = encodebytes(content.encode("utf-8", "replace")).decode()
         parts.append(
             f"--{_BOUNDARY}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
-            f"Content-Transfer-Encoding: 8bit\r\n\r\n{body}\r\n"
+            f"Content-Transfer-Encoding: base64\r\n\r\n{body}\r\n"
         )
     head = f'Content-Type: multipart/alternative; boundary="{_BOUNDARY}"\r\n\r\n'
     return head + "".join(parts) + f"--{_BOUNDARY}--\r\n"

@@ -5,16 +5,16 @@ and one to a list reaches thousands; so whoever is in doubt stays silent.
 """
 
 import re
-from base64 import encodebytes
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from mailserver.model.address import Address
 from mailserver.model.errors import PeerFault
-from mailserver.protocol.mime.headers import header_fields, message_ids, unfold
+from mailserver.protocol.mime.headers import message_ids
 from mailserver.protocol.sieve.actions import Notify, Vacation
-from mailserver.protocol.sieve.message import Message, encoded_field, encoded_text
+from mailserver.protocol.sieve.entity import entity, plain
+from mailserver.protocol.sieve.message import Message, address_field, encoded_field
 from mailserver.protocol.smtp.trace import date_time
 
 _ROBOTS = re.compile(
@@ -26,6 +26,7 @@ _BULK = frozenset({"bulk", "junk", "list"})
 _TO_ME = ("to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc")
 _REFERENCES = 20
 SUBJECT_CHARACTERS = 400
+NAME_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +124,15 @@ def vacation_answer(
         subject = f"Auto: {subjects[0]}" if subjects and subjects[0] else "Automated reply"
     fields = [
         _from(action.sender, reader),
-        encoded_field("To", str(sender)),
+        address_field("To", sender),
         encoded_field("Subject", subject[:SUBJECT_CHARACTERS]),
         *_stamped(stamp),
         *_answering(message),
         b"Auto-Submitted: auto-replied\r\n",
         b"X-Auto-Response-Suppress: All\r\n",
     ]
-    entity = _entity(action.reason) if action.mime else _plain(action.reason)
-    return b"".join(fields) + entity
+    body = entity(action.reason) if action.mime else plain(action.reason)
+    return b"".join(fields) + body
 
 
 def notice(action: Notify, message: Message, reader: Reader, stamp: Stamp) -> bytes | None:
@@ -146,13 +147,13 @@ def notice(action: Notify, message: Message, reader: Reader, stamp: Stamp) -> by
     importance = {1: "High", 3: "Low"}.get(action.importance, "Normal")
     fields = [
         _from(action.sender, reader),
-        encoded_field("To", action.address),
+        address_field("To", Address.parse(action.address)),
         encoded_field("Subject", title[:SUBJECT_CHARACTERS]),
         *_stamped(stamp),
         encoded_field("Importance", importance),
         b"Auto-Submitted: auto-notified\r\n",
     ]
-    return b"".join(fields) + _plain(body)
+    return b"".join(fields) + plain(body)
 
 
 def _from(wanted: str | None, reader: Reader) -> bytes:
@@ -164,12 +165,8 @@ def _from(wanted: str | None, reader: Reader) -> bytes:
         except PeerFault:
             address = reader.address
         if reader.has(address):
-            title = encoded_text(name.strip().strip('"').replace("\\", "").replace('"', ""))
-            if not title:
-                return encoded_field("From", str(address))
-            quoted = f'"{title}"' if not title.startswith("=?") else title
-            return f"From: {quoted}\r\n <{address}>\r\n".encode()
-    return encoded_field("From", str(reader.address))
+            return address_field("From", address, name.strip().strip('"')[:NAME_CHARACTERS])
+    return address_field("From", reader.address)
 
 
 def _stamped(stamp: Stamp) -> tuple[bytes, bytes]:
@@ -194,32 +191,3 @@ def _answering(message: Message) -> list[bytes]:
 
 def _is_clean(id_: bytes) -> bool:
     return id_.isascii() and len(id_) < 500 and not any(octet <= 0x20 for octet in id_)
-
-
-def _plain(text: str) -> bytes:
-    """Write a text as the body of a message, with the header fields that describe it."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").split("\n")
-    octets = "\r\n".join(lines).rstrip("\r\n").encode("utf-8", "replace") + b"\r\n"
-    head = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    if octets.isascii() and all(len(line) <= 998 for line in octets.split(b"\r\n")):
-        return head + b"Content-Transfer-Encoding: 7bit\r\n\r\n" + octets
-    encoded = encodebytes(octets).replace(b"\n", b"\r\n")
-    return head + b"Content-Transfer-Encoding: base64\r\n\r\n" + encoded
-
-
-def _entity(text: str) -> bytes:
-    """Write a MIME entity that a script brings whole; of its header only what describes it.
-
-    Source: RFC 5230 §4.1.
-    """
-    octets = text.replace("\r\n", "\n").replace("\n", "\r\n").replace("\0", "").encode()
-    head, empty, body = octets.partition(b"\r\n\r\n")
-    fields = header_fields(head + b"\r\n")
-    described = [
-        name.title() + b": " + b" ".join(unfold(value).split()) + b"\r\n"
-        for name, value, _ in fields
-        if name.startswith(b"content-")
-    ]
-    if not described or not empty:
-        return _plain(text)
-    return b"MIME-Version: 1.0\r\n" + b"".join(described) + b"\r\n" + body.rstrip() + b"\r\n"

@@ -12,6 +12,7 @@ PROTECTED = frozenset(
     {
         *("received", "auto-submitted"),  # RFC 5293 §4, §5: loops are told by them
         *("return-path", "delivered-to", "authentication-results"),  # what we say of a message
+        *("x-zegel-junk-reason", "x-zegel-notice"),
         *("arc-seal", "arc-message-signature", "arc-authentication-results", "dkim-signature"),
     }
 )

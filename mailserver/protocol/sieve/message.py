@@ -15,6 +15,7 @@ FIELD_NAME = re.compile(r"[!-9;-~]{1,100}\Z")
 """RFC 5322 §2.2: printable US-ASCII but the colon."""
 
 _LINE_OCTETS = 78  # RFC 5322 §2.1.1
+_WORD_MOST = 800  # of one that cannot be folded, so that with its field's name it is within 998
 _WORD_OCTETS = 42  # of text in one encoded word, so that it stays within 75 characters (RFC 2047)
 
 
@@ -162,19 +163,37 @@ def pick(values: list[bytes], index: int) -> list[bytes]:
 
 
 def encoded_field(name: str, value: str) -> bytes:
-    """Write a header field, what is not US-ASCII in encoded words, folded, with its CRLF."""
+    """Write a header field, what is not US-ASCII in encoded words, folded, with its CRLF.
+
+    Line breaks in the value are spaces, and what cannot be printed is left out.
+    """
     words = " ".join(value.split())
-    if words.isascii() and words.isprintable():
-        return _folded(name, words.split(" "))
-    clean = "".join(c for c in words if c.isprintable())
-    return _folded(name, _encoded_words(clean))
+    if words.isascii() and words.isprintable() and _is_narrow(words):
+        return folded(name, words.split(" "))
+    return folded(name, _encoded_words(_printable(words)))
 
 
-def encoded_text(value: str) -> str:
-    """Write text as it may stand in an unstructured field or a display name (RFC 2047)."""
-    words = " ".join(value.split())
-    clean = "".join(c for c in words if c.isprintable())
-    return clean if clean.isascii() else "\r\n ".join(_encoded_words(clean))
+def address_field(name: str, address: Address, title: str = "") -> bytes:
+    """Write a header field of one address, behind a display name where there is one.
+
+    The name is quoted or encoded, so that nothing in it is an address. An address beyond US-ASCII
+    stands as it is: that message goes by SMTPUTF8 (RFC 6532 §3.2).
+    """
+    words = _printable(" ".join(title.split())).replace("\\", "").replace('"', "")
+    if not words:
+        return f"{name}: {address}\r\n".encode()
+    plain = words.isascii() and _is_narrow(words)
+    said = [f'"{words}"'] if plain else _encoded_words(words)
+    return folded(name, [*said, f"<{address}>"])
+
+
+def _is_narrow(words: str) -> bool:
+    """Say whether the words can be folded to lines that a server takes (RFC 5322 §2.1.1)."""
+    return all(len(word) <= _WORD_MOST for word in words.split(" "))
+
+
+def _printable(text: str) -> str:
+    return "".join(c for c in text if c.isprintable())
 
 
 def _encoded_words(text: str) -> list[str]:
@@ -188,7 +207,8 @@ def _encoded_words(text: str) -> list[str]:
     return [f"=?utf-8?b?{b64encode(one.encode()).decode()}?=" for one in pieces]
 
 
-def _folded(name: str, words: list[str]) -> bytes:
+def folded(name: str, words: list[str]) -> bytes:
+    """Write a header field of such words, folded between them (RFC 5322 §2.2.3)."""
     line, lines = f"{name}:", []
     for word in words:
         if len(line) + 1 + len(word) > _LINE_OCTETS and line.strip() != f"{name}:":
