@@ -6,8 +6,9 @@ Whether there is a match is asked first, on sets of threads whose transitions ar
 usual subject costs one look-up a character. Only where the script uses what was matched, the
 threads are followed again, each with its marks, in the order of preference (Pike 2007).
 
-Deviates: POSIX wants the longest of the leftmost matches; here the first alternative that matches
-is taken, as most people expect. It shows in `${0}`…`${9}` only.
+Of all matches the leftmost counts, and of those the longest (POSIX.1 §9.1). Deviates: POSIX wants
+each group in turn as long as may be; here a group takes what its first alternative that leads there
+takes, as most people expect. It shows in `${1}`…`${9}` only.
 """
 
 from collections.abc import Callable
@@ -63,7 +64,7 @@ class Regex:
     def spans(self, subject: str, spend: Spend) -> Spans | None:
         """Return where the leftmost match and its groups are; (-1, -1) for a group without one."""
         empty: Marks = (-1,) * (2 * self._groups + 2)
-        threads: dict[int, Marks] = {}
+        threads: dict[int, Marks] = {}  # in order of where they began
         best: Marks | None = None
         for at in range(len(subject) + 1):
             if best is None:  # a later start is preferred least
@@ -72,10 +73,11 @@ class Regex:
             following: dict[int, Marks] = {}
             for place, marks in threads.items():
                 instruction = self._code[place]
+                if best is not None and best[0] < marks[0]:
+                    break  # it began further right
                 if instruction.op is Op.MATCH:
-                    best = marks
-                    break  # the threads behind it are preferred less
-                if (
+                    best = marks  # it began no later than the one before, and ends later
+                elif (
                     at < len(subject)
                     and instruction.accepts is not None
                     and instruction.accepts(subject[at])

@@ -3,6 +3,7 @@ r"""POSIX extended regular expressions → a small program (draft-ietf-sieve-reg
     expression   branch *("|" branch)
     branch       *(atom [ "*" / "+" / "?" / "{" n ["," [m]] "}" ])
     atom         "(" expression ")" / "[" … "]" / "." / "^" / "$" / "\" character / character
+    [ … ]        [ "^" ] 1*(character / range / "[:" class ":]" / "[=" c "=]" / "[." c ".]")
 
 The program is a list of instructions for `regex.Regex`. Back-references are not in the language:
 they are what cannot be matched in linear time. `\w \s \d` and their opposites are, as everywhere.
@@ -96,7 +97,8 @@ _ESCAPES: dict[str, Accepts] = {
 
 
 def _either_case(accepts: Accepts) -> Accepts:
-    return lambda c: accepts(c) or accepts(c.lower()) or accepts(c.upper())
+    """Take a character if it is taken in any case; one that has two in the other stays itself."""
+    return lambda c: any(len(one) == 1 and accepts(one) for one in (c, c.lower(), c.upper()))
 
 
 def _bounded(code: Code) -> Code:
@@ -146,13 +148,13 @@ class _Parser:
             case "(":
                 return self._group(depth)
             case "[":
-                return self._one(self._set())
+                return [Instruction(Op.TAKE, accepts=self._set())]
             case ".":
                 return [Instruction(Op.TAKE, accepts=_anything)]
-            case "^":
-                return [Instruction(Op.BEGIN)]
-            case "$":
-                return [Instruction(Op.END)]
+            case "^" | "$":
+                if self._pattern[self.at : self.at + 1] in ("*", "+", "?", "{"):
+                    raise RegexFault(f"{character} is not repeated")
+                return [Instruction(Op.BEGIN if character == "^" else Op.END)]
             case "\\":
                 return self._escaped()
             case "*" | "+" | "?":
@@ -225,19 +227,42 @@ class _Parser:
             first = False
             if self._pattern.startswith("[:", self.at):
                 tests.append(self._class())
-                continue
-            low = self._take()
-            if self._pattern.startswith("-", self.at) and not self._pattern.startswith(
-                "-]", self.at
-            ):
-                self._take()
-                high = self._take()
-                if high < low:
-                    raise RegexFault("a range counts upwards")
-                tests.append(_between(low, high))
+            elif self._pattern.startswith("[=", self.at):
+                tests.append(_like(self._element("=")))
             else:
-                characters.add(low)
-        return _member(frozenset(characters), tuple(tests), negated=negated)
+                self._range(characters, tests)
+        accepts = _member(frozenset(characters), tuple(tests))
+        if self._ignore_case:  # before it is negated: [^a] takes no A either
+            accepts = _either_case(accepts)
+        return (lambda c: not accepts(c)) if negated else accepts
+
+    def _range(self, characters: set[str], tests: list[Accepts]) -> None:
+        """Read one character of a set, or two with all between them."""
+        low = self._end_point()
+        if not self._pattern.startswith("-", self.at) or self._pattern.startswith("-]", self.at):
+            characters.add(low)
+            return
+        self._take()
+        high = self._end_point()
+        if high < low:
+            raise RegexFault("a range counts upwards")
+        tests.append(_between(low, high))
+
+    def _end_point(self) -> str:
+        if self._pattern.startswith("[.", self.at):
+            return self._element(".")
+        if self._pattern.startswith(("[:", "[="), self.at):
+            raise RegexFault("a range is from one character to another")
+        return self._take()
+
+    def _element(self, mark: str) -> str:
+        """Read the one character of `[=c=]` or `[.c.]`; elements of several have other names."""
+        end = self._pattern.find(f"{mark}]", self.at + 3)
+        element = self._pattern[self.at + 2 : end]
+        if end < 0 or len(element) != 1:
+            raise RegexFault(f"[{mark} {mark}] holds one character")
+        self.at = end + 2
+        return element
 
     def _class(self) -> Accepts:
         end = self._pattern.find(":]", self.at)
@@ -283,9 +308,11 @@ def _between(low: str, high: str) -> Accepts:
     return lambda character: low <= character <= high
 
 
-def _member(characters: frozenset[str], tests: tuple[Accepts, ...], *, negated: bool) -> Accepts:
-    def accepts(character: str) -> bool:
-        found = character in characters or any(test(character) for test in tests)
-        return found is not negated
+def _like(character: str) -> Accepts:
+    """Take every character with the same letter in it: `[=e=]` takes é."""
+    base = unicodedata.normalize("NFD", character)[0]
+    return lambda c: unicodedata.normalize("NFD", c)[0] == base
 
-    return accepts
+
+def _member(characters: frozenset[str], tests: tuple[Accepts, ...]) -> Accepts:
+    return lambda c: c in characters or any(test(c) for test in tests)
