@@ -14,6 +14,8 @@ import msgspec
 from starlette.responses import Response
 
 from mailserver.accounts.passwords import WeakPassword
+from mailserver.accounts.provider_keys import ProviderAway
+from mailserver.accounts.providers import NotVouched
 from mailserver.model.errors import Condition, MailError
 from mailserver.runtime.log import get_logger
 
@@ -129,6 +131,8 @@ def said(error: MailError) -> Response:
     more: dict[str, Any] = {}
     if isinstance(error, WeakPassword):
         more = {"fault": error.fault, "least": error.least}
+    elif isinstance(error, NotVouched | ProviderAway):
+        more = {"reason": error.reason}
     return problem(code, error.text, condition=error.condition, headers=headers, **more)
 
 

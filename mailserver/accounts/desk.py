@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from mailserver.accounts.app_passwords import AppPasswords
-from mailserver.accounts.challenges import Challenges
 from mailserver.accounts.delays import Delays
 from mailserver.accounts.directory import Directory
 from mailserver.accounts.factors import Factors
@@ -43,9 +42,7 @@ class Desk:
     factors: Factors
     lost_factors: LostFactors
     history: History
-    challenges: Challenges
     providers: Providers
-    issuers: Issuers
     sign_in: SignIn
     first_steps: FirstSteps
     invitations: Invitations
@@ -86,36 +83,26 @@ def furnish_desk(
     suite: Suite = Suite.HYBRID,
 ) -> Desk:
     """Hand each service what it works with."""
-    web_sessions = WebSessions(keyring, sessions, clock)
-    devices = TrustedDevices(keyring, clock)
+    web_sessions, devices = WebSessions(keyring, sessions, clock), TrustedDevices(keyring, clock)
     factors = Factors(keyring, chain, delays, clock, tell)
     lost = LostFactors(keyring, factors, chain, clock, tell)
     history = History(store, directory, deposits, creating, clock)
-    back = (
-        *(keyring, directory, sessions, factors, history),
-        *(chain, delays, hashing, clock, tell),
-    )
-    vaults = Vaults(*back, suite=suite)
     providers = Providers(keyring, directory, issuers, chain, clock)
-    challenges = Challenges(web_sessions.rows, clock)
+    who = (logins, keyring, web_sessions, devices, factors, lost, history, providers)
+    own, rest = (keyring, directory, sessions, factors), (chain, hashing, clock, tell)
+    back = (*own, history, chain, delays, hashing, clock, tell)
+    vaults = Vaults(*back, suite=suite)
     return Desk(
         web_sessions=web_sessions,
         devices=devices,
         factors=factors,
         lost_factors=lost,
         history=history,
-        challenges=challenges,
         providers=providers,
-        issuers=issuers,
-        sign_in=SignIn(
-            *(logins, keyring, web_sessions, devices, factors, lost, history),
-            *(providers, challenges, tell),
-        ),
+        sign_in=SignIn(*who, clock, tell),
         first_steps=FirstSteps(keyring, sessions, chain, hashing, clock, suite=suite),
         invitations=Invitations(keyring, directory, provisioning, chain, clock),
-        resets=Resets(
-            keyring, directory, sessions, factors, vaults, chain, hashing, clock, tell, suite=suite
-        ),
+        resets=Resets(*own, vaults, *rest, suite=suite),
         vaults=vaults,
         rescue=Rescue(*back),
         app_passwords=app_passwords,

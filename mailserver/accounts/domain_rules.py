@@ -9,7 +9,11 @@ from mailserver.audit.chain import Chain
 from mailserver.audit.entry import OPERATOR, Event, Facts
 from mailserver.model.address import Address, canonical_domain
 from mailserver.model.errors import Absent, Condition, PeerFault, Refused
+from mailserver.protocol.oidc.metadata import check_issuer
+from mailserver.vault.providers import ProviderRecord
 from mailserver.vault.receiving import DomainRecord
+
+PROVIDER_CHARACTERS = 1_024  # of each thing that is said of one
 
 
 class DomainRules:
@@ -81,6 +85,28 @@ class DomainRules:
         record = replace(await self.get(name), second_factor=required)
         await self._change(record, "factor-required" if required else "factor-optional", actor)
 
+    async def set_provider(
+        self, name: str, provider: ProviderRecord | None, *, actor: str = OPERATOR
+    ) -> None:
+        """Let an identity provider say who people in a domain are; None: passwords alone again.
+
+        Accounts that were linked to another issuer are linked anew at their next sign-in.
+
+        Raises:
+            Absent: NO_SUCH_DOMAIN.
+            PeerFault: BAD_ADDRESS, the issuer is no https: address; BAD_SYNTAX, there is no client
+                id, or more in it than a provider gives.
+        """
+        record = await self.get(name)
+        if provider is not None:
+            check_issuer(provider.issuer)
+            told = (provider.client_id, provider.name, *provider.acr)
+            secret = provider.client_secret.decode("utf-8", "replace")
+            if not provider.client_id or not all(map(_is_plain, (*told, secret))):
+                raise PeerFault(Condition.BAD_SYNTAX, "the provider's details are not as given")
+        record = replace(record, provider=provider)
+        await self._change(record, "provider-off" if provider is None else "provider", actor)
+
     async def _check_ours(self, address: Address) -> None:
         if not await self._directory.is_local(address.domain):
             raise Absent(Condition.NO_SUCH_DOMAIN, f"there is no domain {address.domain} here")
@@ -90,3 +116,7 @@ class DomainRules:
         facts: Facts = {"domain": record.name, "change": change}
         await self._chain.record(Event.DOMAIN_CHANGED, actor=actor, facts=facts)
         await self._keyring.apply([step])
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= PROVIDER_CHARACTERS and text.isprintable()

@@ -1,8 +1,9 @@
-"""What follows a first sign-in: new keys for provisional accounts, and the code typed back.
+"""What makes an account its owner's own: new keys for provisional ones, and the code typed back.
 
 Whoever made an account with `user add` may know its password, so the first web sign-in makes new
 keys and ends all that was made before (PRIVACY §5). The keys before stay reachable: mail that came
-meanwhile is the owner's.
+meanwhile is the owner's. So it is when an account leaves `key_mode=server`, which it can do at any
+time and nobody else can undo.
 """
 
 from mailserver.accounts import passwords
@@ -19,12 +20,13 @@ from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import Clock
 from mailserver.vault.account_key import AccountKey
+from mailserver.vault.records import KeyMode
 
 GROUPS_TYPED_BACK = 2
 
 
 class FirstSteps:
-    """Makes a provisional account its owner's own."""
+    """Makes accounts their owners' own."""
 
     def __init__(
         self,
@@ -50,13 +52,14 @@ class FirstSteps:
         Every credential and session from before ends, this one too.
 
         Raises:
-            Refused: NOT_PERMITTED, the account is not provisional; WEAK_PASSWORD.
+            Refused: NOT_PERMITTED, nobody else can open the account; WEAK_PASSWORD.
             Conflict: CHANGED_MEANWHILE.
         """
         account = await self._keyring.account(lease.account_id, fresh=True)
-        if PROVISIONAL not in account.record.policy:
+        record = account.record
+        if PROVISIONAL not in record.policy and record.key_mode is KeyMode.USER:
             raise Refused(Condition.NOT_PERMITTED, "the account is its owner's already")
-        factors = account.record.factors
+        factors = record.factors
         passwords.check(password, addresses_of(account)[0], second_factor=bool(factors))
         key, generation = lease.account.key.successor(account.account_id, self._suite)
         try:

@@ -104,7 +104,8 @@ class Providers:
         """Find them in the rows of `keyring`, and ask them by `issuers`."""
         self._keyring = keyring
         self._directory = directory
-        self._issuers = issuers
+        self.issuers = issuers
+        """The providers themselves."""
         self._chain = chain
         self._clock = clock
         self._guard = keyring.master.instance_guard
@@ -132,7 +133,7 @@ class Providers:
         provider = await self.of(login)
         if provider is None:
             raise Absent(Condition.NO_SUCH_DOMAIN, "this domain has no identity provider")
-        metadata = await self._issuers.metadata(provider.issuer)
+        metadata = await self.issuers.metadata(provider.issuer)
         flow = FlowRecord(
             address=login,
             issuer=provider.issuer,
@@ -166,7 +167,7 @@ class Providers:
         provider = await self._pinned(asked)
         if not same(asked.state.encode(), answer.state.encode("utf-8", "replace")):
             raise _unverified("the answer is to another question")
-        metadata = await self._issuers.metadata(asked.issuer)
+        metadata = await self.issuers.metadata(asked.issuer)
         named = answer.issuer is not None or metadata.names_itself
         if named and answer.issuer != asked.issuer:  # RFC 9207 §2.4
             raise _unverified("the answer is another provider's")
@@ -196,8 +197,8 @@ class Providers:
     async def _claims(self, asked: FlowRecord, provider: ProviderRecord, code: str) -> told.Claims:
         """Redeem a code, and check what is told for it."""
         try:
-            token = await self._issuers.id_token(
-                await self._issuers.metadata(asked.issuer),
+            token = await self.issuers.id_token(
+                await self.issuers.metadata(asked.issuer),
                 client_secret=provider.client_secret.decode(),
                 client_id=asked.client_id,
                 redirect_uri=asked.redirect_uri,
@@ -207,7 +208,7 @@ class Providers:
             if token is None:
                 raise _unverified("the code was not taken")
             return told.believed(
-                await self._issuers.claims(asked.issuer, token),
+                await self.issuers.claims(asked.issuer, token),
                 issuer=asked.issuer,
                 client_id=asked.client_id,
                 nonce=asked.nonce,
@@ -235,14 +236,14 @@ class Providers:
             raise _expired()  # the organisation asks for more since
         return vouched
 
-    async def check_way(self, login: str) -> None:
-        """Refuse a password alone where the domain asks for its provider.
+    async def check_way(self, login: str, vouched: VouchedRecord | None) -> None:
+        """Refuse a password alone where the domain asks for its provider's word.
 
         Raises:
             NotVouched: NOT_PERMITTED. It depends on the domain alone.
         """
         provider = await self.of(login)
-        if provider is not None and provider.required:
+        if provider is not None and provider.required and vouched is None:
             raise NotVouched(
                 Condition.NOT_PERMITTED,
                 "provider_required",

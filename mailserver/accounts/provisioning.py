@@ -26,7 +26,7 @@ from mailserver.crypto.context import Kind
 from mailserver.crypto.kdf import ARGON2_CURRENT
 from mailserver.crypto.suite import Suite
 from mailserver.model.address import Address, canonical_domain
-from mailserver.model.errors import Absent, Condition, Conflict, Corrupt, PeerFault
+from mailserver.model.errors import Absent, Condition, Conflict, Corrupt, PeerFault, Refused
 from mailserver.model.ids import AccountId, new_account_id
 from mailserver.model.mailbox import INBOX, Role
 from mailserver.model.notice import LANGUAGES, Notice, Tell, tell_nobody
@@ -43,7 +43,8 @@ from mailserver.vault.codes import new_recovery_code
 from mailserver.vault.credentials import make_password_wrap, make_recovery_wrap
 from mailserver.vault.guard import AccountGuard
 from mailserver.vault.receiving import HolderRecord
-from mailserver.vault.records import AccountRecord
+from mailserver.vault.records import AccountRecord, KeyMode
+from mailserver.vault.server_mode import make_server_wrap
 
 DEFAULT_MAILBOXES: tuple[tuple[str, Role], ...] = (
     (INBOX, Role.INBOX),
@@ -144,7 +145,7 @@ class Provisioning:
     async def add_user(
         self,
         address: Address,
-        password: Plaintext,
+        password: Plaintext | None,
         *,
         quota_octets: int,
         provisional: bool = True,
@@ -158,16 +159,17 @@ class Provisioning:
         What is to happen `along` with it is part of the same keystore transaction.
 
         It is `provisional`: whoever typed the password may know it, so the first web sign-in makes
-        new keys (PRIVACY §5).
+        new keys (PRIVACY §5). Without a password the server opens it (`key_mode=server`), for whom
+        the domain's identity provider vouches.
 
         Raises:
             Absent: NO_SUCH_DOMAIN, the domain is not ours.
             Conflict: ALREADY_EXISTS, somebody has the address.
             Refused: WEAK_PASSWORD; NOT_PERMITTED, the address was another account's within a year
-                and no `second` administrator approves.
+                and no `second` administrator approves, or there is no password and no provider.
         """
         await self._check_free(address)
-        passwords.check(password, address)
+        await self._check_opens(address, password)
         account_id, receiving = new_account_id(), self._keyring.receiving
         free = await cleared(receiving, address, account_id, second, self._clock)
         key = AccountKey.random(self._suite)
@@ -176,7 +178,8 @@ class Provisioning:
             addresses=(address.key,),
             generations=(key.public(),),
             guard_key=secrets.token_bytes(GUARD_KEY_OCTETS),
-            policy=frozenset({PROVISIONAL}) if provisional else frozenset(),
+            key_mode=KeyMode.SERVER if password is None else KeyMode.USER,
+            policy=frozenset({PROVISIONAL} if provisional and password is not None else ()),
             language=language,
         )
         try:
@@ -198,24 +201,35 @@ class Provisioning:
         if taken or await self._store.accounts.by_address(address.key) is not None:
             raise Conflict(Condition.ALREADY_EXISTS, "somebody has this address already")
 
+    async def _check_opens(self, address: Address, password: Plaintext | None) -> None:
+        """See that the owner will have a way in."""
+        if password is not None:
+            passwords.check(password, address)
+        elif (await self._keyring.receiving.domain(address.domain, fresh=True)).provider is None:
+            text = f"{address.domain} has no identity provider: nobody could open the account"
+            raise Refused(Condition.NOT_PERMITTED, text)
+
     async def _first_steps(
         self,
         account_id: AccountId,
         record: AccountRecord,
         key: AccountKey,
-        password: Plaintext,
+        password: Plaintext | None,
         code: Plaintext,
     ) -> list[Step]:
         now = self._clock.now()
-        making = partial(
-            make_password_wrap, key, account_id, password, now, parameters=self._parameters
-        )
-        by_password = await self._hashing(making)
+        if password is None:
+            first = make_server_wrap(self._keyring.master.instance_guard, key, account_id, now)
+        else:
+            making = partial(
+                make_password_wrap, key, account_id, password, now, parameters=self._parameters
+            )
+            first = await self._hashing(making)
         by_code = make_recovery_wrap(key, account_id, code, now)
         return [
             self._keyring.add_account(account_id, record),
             self._keyring.receiving.hold(address_of(record.addresses[0]), account_id),
-            self._keyring.add_wrap(account_id, by_password),
+            self._keyring.add_wrap(account_id, first),
             self._keyring.add_wrap(account_id, by_code),
         ]
 
@@ -228,7 +242,11 @@ class Provisioning:
             Event.ACCOUNT_ADDED,
             actor=actor,
             account_id=account_id,
-            facts={"provisional": int(PROVISIONAL in record.policy), **facts},
+            facts={
+                "provisional": int(PROVISIONAL in record.policy),
+                "key-mode": record.key_mode.value,
+                **facts,
+            },
             personal=subject.seal({"address": record.addresses[0]}),
         )
         guard.close()

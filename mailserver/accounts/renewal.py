@@ -16,7 +16,7 @@ from mailserver.store.keystore_tables import Rows
 from mailserver.vault.account_key import AccountKey
 from mailserver.vault.codes import new_recovery_code
 from mailserver.vault.credentials import make_password_wrap, make_recovery_wrap
-from mailserver.vault.records import Generation
+from mailserver.vault.records import Generation, KeyMode
 
 
 async def renewing(
@@ -32,8 +32,8 @@ async def renewing(
 ) -> tuple[Plaintext, list[Step]]:
     """Return the next recovery code, and the steps that leave `key` with two new wraps alone.
 
-    Every other wrap and every session goes; `factors` are what the account's row names from then
-    on, and whose row is the caller's to see to.
+    Every other wrap, the server's too, and every session goes; `factors` are what the account's row
+    names from then on, and whose row is the caller's to see to.
     """
     account_id, now = account.account_id, clock.now()
     by_password = await hashing(partial(make_password_wrap, key, account_id, password, now))
@@ -42,6 +42,7 @@ async def renewing(
     record = replace(
         account.record,
         generations=(*account.record.generations, generation),
+        key_mode=KeyMode.USER,
         policy=account.record.policy - {PROVISIONAL},
         factors=factors,
     )

@@ -30,6 +30,7 @@ from mailserver.model.errors import Condition, Conflict, Refused
 from mailserver.model.ids import AccountId
 from mailserver.model.notice import Notice, Tell
 from mailserver.model.sealed import Plaintext
+from mailserver.runtime.clock import Clock
 from mailserver.vault.account_key import AccountKey
 from mailserver.vault.codes import SessionToken
 from mailserver.vault.providers import VouchedRecord
@@ -66,7 +67,7 @@ class SignIn:
         lost: LostFactors,
         history: History,
         providers: Providers,
-        challenges: Challenges,
+        clock: Clock,
         tell: Tell,
     ) -> None:
         """Glue those together."""
@@ -78,7 +79,7 @@ class SignIn:
         self._lost = lost
         self._history = history
         self._providers = providers
-        self._challenges = challenges
+        self.challenges = Challenges(sessions.rows, clock)
         self._tell = tell
 
     async def by_password(
@@ -101,16 +102,13 @@ class SignIn:
             stay: it asks to stay signed in.
             trust: it asks to be known for 30 days.
             first: a TOTP or backup code shown along, which lets a stranger through a delay.
-            vouched: who it is by the word of the domain's identity provider, which goes before.
+            vouched: the word of the domain's identity provider, which goes before.
 
         Raises:
-            Refused: AUTHENTICATION_FAILED, TRY_LATER; NOT_PERMITTED, the provider's word is missing
-                (`NotVouched`).
-            Transient: BUSY.
-            Corrupt: KEY_MISMATCH.
+            Refused: AUTHENTICATION_FAILED, TRY_LATER; NOT_PERMITTED (`NotVouched`).
+            Transient, Corrupt: BUSY; KEY_MISMATCH.
         """
-        if vouched is None:
-            await self._providers.check_way(login)
+        await self._providers.check_way(login, vouched)
         device = await self._devices.holder(visitor.trust)
         shown = False
 
@@ -128,10 +126,9 @@ class SignIn:
                 known = device == account.account_id
                 await self._factors.check(account, first, visitor.peer, known=known)
                 shown = True
-            settled, vouching = await self._vouched(replace(proven, account=account), vouched)
-            shown = shown or vouching is Vouching.FACTOR
+            done, worth = await self._vouched(replace(proven, account=account), vouched)
             return await self._begun(
-                settled, key, visitor, stay=stay, trust=trust, shown=shown, vouching=vouching
+                done, key, visitor, stay=stay, trust=trust, shown=shown, vouching=worth
             )
         finally:
             key.close()
@@ -154,10 +151,9 @@ class SignIn:
         try:
             account = await self._keyring.account(account.account_id, fresh=True)
             account = await self._lost.settled(account)
-            proven, vouching = await self._vouched(Proven(account, wrap, key), vouched)
-            shown = vouching is Vouching.FACTOR
+            proven, worth = await self._vouched(Proven(account, wrap, key), vouched)
             return await self._begun(
-                proven, key, visitor, stay=stay, trust=trust, shown=shown, vouching=vouching
+                proven, key, visitor, stay=stay, trust=trust, shown=False, vouching=worth
             )
         finally:
             key.close()
@@ -275,7 +271,7 @@ class SignIn:
         record = await self._factors.record(found.row.account_id)
         if not record.passkeys:
             raise Refused(Condition.NOT_PERMITTED, "the account has no passkey")
-        challenge = await self._challenges.make(found)
+        challenge = await self.challenges.make(found)
         return passkeys.using_options(site, challenge, record)
 
     async def found(self, session: WebSession) -> Found:
@@ -306,7 +302,7 @@ class SignIn:
     ) -> Found:
         """See that `proof` is right; the session ends after a few that are not."""
         if proof.factor is Factor.PASSKEY:
-            found, challenge = await self._challenges.take(found)
+            found, challenge = await self.challenges.take(found)
             proof = replace(proof, challenge=challenge)
         known = await self._devices.holder(visitor.trust) == account.account_id
         try:
@@ -370,7 +366,7 @@ class SignIn:
     ) -> Outcome:
         """Begin a session: whole where no factor is left to show, else waiting for one."""
         account = proven.account
-        waits = bool(account.record.factors) and not shown
+        waits = bool(account.record.factors) and not shown and vouching is not Vouching.FACTOR
         stage = Stage.FACTOR if waits else Stage.OPEN
         begun = await self._sessions.begin(
             account, key, visitor, stage=stage, stay=stay, vouching=vouching

@@ -62,6 +62,16 @@ class WebSession:
         """Whether a new password and new keys must be made before anything else."""
         return PROVISIONAL in self.account.record.policy
 
+    @property
+    def is_vouched(self) -> bool:
+        """Whether an identity provider said who it is."""
+        return self.vouching is not Vouching.NONE
+
+    @property
+    def has_vouched_factor(self) -> bool:
+        """Whether that provider asked for a second factor, which counts."""
+        return self.vouching is Vouching.FACTOR
+
     def is_fresh(self, now: datetime) -> bool:
         """Say whether its owner proved who he is within the last five minutes."""
         return self.factor_at is not None and now - self.factor_at < FRESH_FACTOR

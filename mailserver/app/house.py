@@ -15,7 +15,6 @@ from mailserver.accounts.directory import Directory
 from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.keyring import Keyring
 from mailserver.accounts.login import Logins
-from mailserver.accounts.provider_keys import Issuers
 from mailserver.accounts.provisioning import Provisioning
 from mailserver.accounts.recovery import Recovery
 from mailserver.accounts.sending import SendingLimits
@@ -39,9 +38,7 @@ from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.log import configure
 from mailserver.runtime.offload import Offload
 from mailserver.runtime.resolver import Resolver
-from mailserver.runtime.service_client import ServiceClient
 from mailserver.runtime.settings import Settings
-from mailserver.runtime.tls_client import verifying
 from mailserver.store.keystore import Keystore
 from mailserver.store.store import Store
 from mailserver.transfer.external import ExternalAccounts
@@ -134,8 +131,7 @@ def _furnished(
     who = people(*common)
     desks = reception(
         *(store, keyring, directory, sessions, chain, hashing, deposits, clock, who.notices.tell),
-        Issuers(ServiceClient(verifying(settings.relay.ca_file)), clock),
-        limits=limits,
+        settings=settings,
         suite=suite,
         signing_keys=signing_keys,
     )

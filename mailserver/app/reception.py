@@ -21,7 +21,9 @@ from mailserver.crypto.suite import Suite
 from mailserver.mail.opened import create_epoch
 from mailserver.model.notice import Tell
 from mailserver.runtime.clock import Clock
-from mailserver.runtime.settings import Limits
+from mailserver.runtime.service_client import ServiceClient
+from mailserver.runtime.settings import Settings
+from mailserver.runtime.tls_client import verifying
 from mailserver.store.store import Store
 from mailserver.vault.epochs import Deposits
 
@@ -47,14 +49,14 @@ def reception(
     deposits: Deposits,
     clock: Clock,
     tell: Tell,
-    issuers: Issuers,
     *,
-    limits: Limits,
+    settings: Settings,
     suite: Suite,
     signing_keys: SigningKeys,
 ) -> Reception:
     """Hand each service what it works with."""
-    delays = Delays(clock, enabled=limits.login_delays)
+    delays = Delays(clock, enabled=settings.limits.login_delays)
+    issuers = Issuers(ServiceClient(verifying(settings.relay.ca_file)), clock)
     tell = as_far_as_possible(tell)
     logins = Logins(store, keyring, directory, sessions, chain, delays, hashing, clock, tell=tell)
     provisioning = Provisioning(
@@ -63,7 +65,9 @@ def reception(
         signing_keys=signing_keys,
         tell=tell,
     )
-    app_passwords = AppPasswords(keyring, sessions, chain, clock, at_most=limits.app_passwords)
+    app_passwords = AppPasswords(
+        keyring, sessions, chain, clock, at_most=settings.limits.app_passwords
+    )
     recovery = Recovery(keyring, directory, sessions, chain, hashing, clock)
     desk = furnish_desk(
         *(store, keyring, directory, sessions, logins, provisioning, recovery, app_passwords),

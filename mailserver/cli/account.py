@@ -75,6 +75,14 @@ def add_user(
     quota_mib: Annotated[int | None, typer.Option(min=1, help="Else as in the settings.")] = None,
     language: Annotated[str, typer.Option(help="The server writes in it: en, nl, de or fr.")] = "",
     second_admin: SecondAdmin = None,
+    without_password: Annotated[
+        bool,
+        typer.Option(
+            "--without-password",
+            help="The server opens it for whom the domain's identity provider vouches: the mail is"
+            " NOT private from the operator then.",
+        ),
+    ] = False,
 ) -> None:
     """Make an account; its password is read from standard input, or asked for at a terminal.
 
@@ -82,7 +90,7 @@ def add_user(
     """
     who = told(lambda: Address.parse(address))
     told(lambda: check_language(language))
-    password = told(lambda: read_password(f"Password for {who}"))
+    password = None if without_password else told(lambda: read_password(f"Password for {who}"))
     approval = second_password(second_admin)
 
     async def add(house: House) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mailserver.app.house import House
+from mailserver.cli import provider
 from mailserver.cli.account import in_house
 from mailserver.cli.terminal import say, table, told
 from mailserver.model.address import Address
@@ -22,6 +23,7 @@ Target = Annotated[
 def add_to(program: typer.Typer) -> None:
     """Add this group's commands."""
     program.add_typer(group, name="domain")
+    provider.add_to(group)
 
 
 @group.command("add")

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from webui.account import (
     routes_factors,
+    routes_provider,
     routes_recovery,
     routes_secrets,
     routes_sessions,
@@ -46,5 +47,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 
 router = APIRouter(prefix="/api/account", responses=PROBLEMS)
-for part in (routes_sign_in, routes_sessions, routes_factors, routes_secrets, routes_recovery):
+for part in (
+    routes_sign_in,
+    routes_provider,
+    routes_sessions,
+    routes_factors,
+    routes_secrets,
+    routes_recovery,
+):
     router.include_router(part.router)

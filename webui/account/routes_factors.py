@@ -91,7 +91,7 @@ async def offer_passkey(here: Begun, desk: Door, site: PasskeysOf) -> dict[str, 
     _may_enrol(here, desk)
     account_id = here.session.account_id
     record = await desk.factors.record(account_id)
-    challenge = await desk.challenges.make(await desk.sign_in.found(here.session))
+    challenge = await desk.sign_in.challenges.make(await desk.sign_in.found(here.session))
     address = here.session.lease.address
     return passkeys.making_options(site, account_id, address, challenge, record)
 
@@ -103,7 +103,7 @@ async def confirm_passkey(
     """Enrol the passkey that the browser made."""
     _may_enrol(here, desk)
     found = await desk.sign_in.found(here.session)
-    _, challenge = await desk.challenges.take(found)
+    _, challenge = await desk.sign_in.challenges.take(found)
     made = passkeys.made(site, body.octets(), challenge, body.label, desk.clock.now())
     return _told(await desk.factors.add_passkey(here.session.account_id, made))
 

@@ -10,7 +10,7 @@ from mailserver.model.errors import Condition, PeerFault, Refused
 from webui.account import schemas
 from webui.account.routes_sign_in import given
 from webui.account.schemas import plain
-from webui.account.sessions import Begun, Door, FreshHere, PasskeysOf, Whole
+from webui.account.sessions import Begun, Door, FreshHere, PasskeysOf, Whole, check_fresh
 
 router = APIRouter(tags=["secrets"])
 
@@ -34,10 +34,14 @@ async def change_password(
 async def take_over(
     body: schemas.NewPassword, here: Begun, desk: Door, answer: Response
 ) -> schemas.RecoveryCode:
-    """Make an account that somebody else set up one's own: new password, new keys, new code."""
+    """Make an account one's own that somebody else can open: new password, new keys, new code."""
+    if not here.session.provisional:
+        check_fresh(here, desk)
     key, code = await desk.first_steps.take_over(here.session.lease, plain(body.password))
     try:
-        outcome = await desk.sign_in.after(here.session.account_id, key, here.visitor)
+        outcome = await desk.sign_in.after(
+            here.session.account_id, key, here.visitor, vouching=here.session.vouching
+        )
     finally:
         key.close()
     given(answer, outcome)

@@ -10,7 +10,7 @@ from mailserver.model.errors import Condition, Refused
 from webui.account import schemas
 from webui.account.cookies import drop_session, put_outcome
 from webui.account.schemas import plain
-from webui.account.sessions import Begun, Cookie, Door, PasskeysOf, Who
+from webui.account.sessions import Begun, Cookie, Door, PasskeysOf, Who, has_factor
 from webui.security import csrf_token
 
 router = APIRouter(tags=["sign-in"])
@@ -28,9 +28,13 @@ def given(answer: Response, outcome: Outcome) -> schemas.StepGiven:
 
 
 @router.post("/sign-in/start")
-async def start(_body: schemas.Start) -> schemas.Started:
+async def start(body: schemas.Start, desk: Door) -> schemas.Started:
     """Say what comes after an address; nothing of whether anybody has it."""
-    return schemas.Started()
+    offer = await desk.providers.offer(body.address)
+    if offer is None:
+        return schemas.Started(next="password")
+    given = schemas.ProviderGiven(name=offer.name, required=offer.required)
+    return schemas.Started(next="provider", provider=given)
 
 
 @router.post("/sign-in")
@@ -38,6 +42,10 @@ async def by_password(
     body: schemas.SignInBody, desk: Door, visitor: Who, site: PasskeysOf, answer: Response
 ) -> schemas.StepGiven:
     """Take address and password."""
+    vouched = None
+    if body.identity is not None:
+        identity = body.identity.get_secret_value()
+        vouched = await desk.providers.opened(identity, body.address)
     outcome = await desk.sign_in.by_password(
         body.address,
         plain(body.password),
@@ -45,6 +53,7 @@ async def by_password(
         stay=body.stay,
         trust=body.trust,
         first=None if body.factor is None else body.factor.proof(site),
+        vouched=vouched,
     )
     return given(answer, outcome)
 
@@ -111,6 +120,8 @@ async def session(here: Begun, desk: Door) -> schemas.SessionGiven:
         stay=here.session.stay,
         fresh=here.session.is_fresh(desk.clock.now()),
         provisional=here.session.provisional,
-        factor_missing=required and not account.record.factors,
+        factor_missing=required and not has_factor(here.session, account),
+        key_mode="server" if account.record.key_mode == "server" else "user",
+        provider=here.session.is_vouched,
         expires_at=here.session.until,
     )

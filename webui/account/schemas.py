@@ -63,10 +63,46 @@ class Start(Body):
     address: Login
 
 
+class ProviderGiven(BaseModel):
+    """The identity provider of an organisation."""
+
+    name: str
+    """What people call it."""
+    required: bool
+    """A passphrase alone opens nothing."""
+
+
 class Started(BaseModel):
     """The second step; the same for every address of a domain, whoever exists."""
 
-    next: Literal["password"] = "password"
+    next: Literal["password", "provider"]
+    provider: ProviderGiven | None = None
+
+
+class ProviderBody(Body):
+    """Somebody who goes to the identity provider of the address's domain."""
+
+    address: Login
+
+
+class ProviderSent(BaseModel):
+    """Where the browser goes, and what its tab keeps meanwhile."""
+
+    url: str
+    flow: str
+
+
+class ProviderAnswer(Body):
+    """What the browser came back with."""
+
+    flow: Annotated[str, Field(max_length=4_096)]
+    state: Annotated[str, Field(max_length=200)]
+    code: Annotated[SecretStr, Field(max_length=4_096)] | None = None
+    iss: Annotated[str, Field(max_length=2_048)] | None = None
+    error: Annotated[str, Field(max_length=200)] | None = None
+    """The provider, or the person, said no (RFC 6749 §4.1.2.1)."""
+    stay: bool = False
+    trust: bool = False
 
 
 class SignInBody(Body):
@@ -78,6 +114,8 @@ class SignInBody(Body):
     trust: bool = False
     factor: ShownFactor | None = None
     """A code shown along: it lets a stranger through where guesses made the server wait."""
+    identity: Annotated[SecretStr, Field(max_length=4_096)] | None = None
+    """The word of the identity provider, as `/sign-in/provider/proof` gave it."""
 
 
 class FactorBody(Body):
@@ -99,6 +137,17 @@ class StepGiven(BaseModel):
     expires_at: datetime
 
 
+class ProviderStep(BaseModel):
+    """What comes after the word of an identity provider."""
+
+    next: Literal["passphrase", "step"]
+    address: str
+    identity: str | None = None
+    """Goes along with the passphrase, within ten minutes."""
+    step: StepGiven | None = None
+    """Of an account that the server opens: where signing in has come to."""
+
+
 class SessionGiven(BaseModel):
     """The session that asks."""
 
@@ -110,6 +159,10 @@ class SessionGiven(BaseModel):
     provisional: bool
     factor_missing: bool
     """The organisation asks for a second factor, and there is none yet."""
+    key_mode: Literal["user", "server"]
+    """`server`: the mailbox is not private from the operator, and the page says so."""
+    provider: bool
+    """An identity provider said who it is."""
     expires_at: datetime
 
 

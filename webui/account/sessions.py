@@ -9,6 +9,7 @@ from fastapi.security import APIKeyCookie, APIKeyHeader
 from starlette.requests import HTTPConnection, Request
 
 from mailserver.accounts.desk import Desk
+from mailserver.accounts.keyring import OpenedRow
 from mailserver.accounts.passkeys import PasskeySite
 from mailserver.accounts.visitor import Visitor
 from mailserver.accounts.web_sessions import WebSession
@@ -100,9 +101,14 @@ async def whole(here: Annotated[Here, Depends(begun)], desk: Door) -> Here:
     if here.session.provisional:
         raise Refused(Condition.NOT_PERMITTED, "set your own password first")
     account = await desk.keyring.account(here.session.account_id)
-    if not account.record.factors and await desk.factors.is_required(account):
+    if not has_factor(here.session, account) and await desk.factors.is_required(account):
         raise Refused(Condition.NOT_PERMITTED, "set up a second factor first")
     return here
+
+
+def has_factor(session: WebSession, account: OpenedRow) -> bool:
+    """Say whether a second factor stands behind a session: the account's, or its provider's."""
+    return bool(account.record.factors) or session.has_vouched_factor
 
 
 async def fresh(here: Annotated[Here, Depends(whole)], desk: Door) -> Here:
