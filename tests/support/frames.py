@@ -28,9 +28,8 @@ from webui.security import ALWAYS, DOCUMENT_POLICY, frame_policy
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = OWN / "hostile-html"
-WHAT_STAYS = (
-    (ROOT / "webui" / "spa" / "tests" / "frames" / "what-stays.js").read_text().rstrip(";\n")
-)
+WHAT_STAYS_FILE = ROOT / "webui" / "spa" / "tests" / "frames" / "what-stays.js"
+WHAT_STAYS = WHAT_STAYS_FILE.read_text().rstrip(";\n")
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
