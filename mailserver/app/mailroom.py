@@ -75,7 +75,8 @@ def furnish(
     sending = SendingLimits(store, keyring, chain, clock, settings.limits, tell=tell, hold=hold)
     outgoing.on_failed = sending.failed
     forwarding = Forwarding(outgoing, signing, instance, keyring.master.bounce_keys, clock)
-    reports = reporting(settings, store, instance, outgoing, resolver, clock, offload)
+    web = WebClient(resolver, verifying(settings.relay.ca_file))
+    reports = reporting(settings, store, instance, outgoing, resolver, web, clock, offload)
     delivery = Delivery(
         *(store, directory, deposits, offload, clock),
         filtering=filtering,
@@ -84,7 +85,6 @@ def furnish(
         reports=reports.intake,
     )
     spam = Spam(settings, store, instance, resolver, offload, clock)
-    web = WebClient(resolver, verifying(settings.relay.ca_file))
     return Mailroom(
         reports=reports,
         inbound=_inbound(settings, delivery, spam, reports, resolver, offload, clock),

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from mailserver.mail.outgoing import Outgoing
 from mailserver.mail.report_intake import ReportIntake
 from mailserver.mail.report_ledger import ReportLedger, Session
+from mailserver.mail.report_posting import ReportPosting
 from mailserver.mail.report_sending import Author, ReportSending
 from mailserver.outbound.tls_results import Observation, Observe
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.offload import Offload
 from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.settings import Settings
+from mailserver.runtime.web_client import WebClient
 from mailserver.store.store import Store
 from mailserver.vault.guard import InstanceGuard
 
@@ -51,6 +53,7 @@ def reporting(
     guard: InstanceGuard,
     outgoing: Outgoing,
     resolver: Resolver,
+    web: WebClient,
     clock: Clock,
     offload: Offload,
 ) -> Reporting:
@@ -66,5 +69,7 @@ def reporting(
     return Reporting(
         ReportIntake(store, guard, clock, offload),
         ReportLedger(store, guard, clock),
-        ReportSending(store, guard, outgoing, resolver, clock, offload, author),
+        ReportSending(
+            *(store, guard, outgoing, resolver, clock, offload, author), ReportPosting(web, clock)
+        ),
     )

@@ -17,6 +17,7 @@ from email.utils import format_datetime
 
 from mailserver.mail.outgoing import Origin, Outgoing, Parcel
 from mailserver.mail.report_ledger import Counted, Session, opened
+from mailserver.mail.report_posting import ReportPosting
 from mailserver.mailauth.dmarc_record import DmarcRecord
 from mailserver.mailauth.report_addresses import (
     dmarc_destinations,
@@ -72,8 +73,12 @@ class ReportSending:
         clock: Clock,
         offload: Offload,
         author: Callable[[], Awaitable[Author | None]],
+        posting: ReportPosting,
     ) -> None:
-        """Hand reports to `outgoing`, in the name of `author`; None: nobody may report yet."""
+        """Hand reports to `outgoing` and `posting`, in the name of `author`.
+
+        None for an author: nobody may report yet.
+        """
         self._store = store
         self._guard = guard
         self._outgoing = outgoing
@@ -81,11 +86,12 @@ class ReportSending:
         self._clock = clock
         self._offload = offload
         self._author = author
+        self._posting = posting
 
     async def send_due(self) -> int:
-        """Report what is due of the days before today; return how many reports were queued.
+        """Report what is due of the days before today; return how many letters were queued.
 
-        A domain whose DNS does not answer has its turn again in the next round.
+        A domain whose DNS or web server does not answer has its turn again in another round.
 
         Raises:
             Transient: the store does not answer.
@@ -96,38 +102,56 @@ class ReportSending:
         sent = 0
         for day in await self._store.reports.days(day_of(self._clock.now()), AT_ONCE):
             try:
-                sent += await self._report(day, author)
+                queued, is_done = await self._report(day, author)
             except DnsTransient:
                 log.info("report put off", kind=day.kind.name.lower())
                 continue
-            await self._store.reports.settle(day)
+            sent += queued
+            if is_done:
+                await self._store.reports.settle(day)
         return sent
 
-    async def _report(self, day: Day, author: Author) -> bool:
+    async def _report(self, day: Day, author: Author) -> tuple[int, bool]:
+        """Report on one day; return the letters queued, and whether nothing is left to do."""
         rows = await self._store.reports.of_day(day, LINES)
         found = [(counted, row.times) for row in rows if (counted := self._opened(row))]
         if not found:
-            return False
+            return 0, True
         domain = found[0][0].domain
         name = self._guard.name_hash(f"report to {day.kind} {day.day} {domain}").hex()
         place = _Place(domain, day.day, name, author)
-        if day.kind is ReportKind.DMARC:
-            record = await dmarc_policy(self._resolver, domain)
-            if record is None or not record.rua:
-                return False
-            to = await dmarc_destinations(self._resolver, domain, record)
-            letter = await self._offload(_dmarc_letter, place, record, found, to)
-        else:
-            to = await tls_destinations(self._resolver, domain)
-            letter = await self._offload(_tls_letter, place, found, to)
+        if day.kind is ReportKind.TLS:
+            return await self._tls(place, found)
+        record = await dmarc_policy(self._resolver, domain)
+        if record is None or not record.rua:
+            return 0, True
+        to = await dmarc_destinations(self._resolver, domain, record)
+        letter = await self._offload(_dmarc_letter, place, record, found, to)
+        return await self._queue(day.kind, place, letter, to), True
+
+    async def _tls(self, place: "_Place", found: Sequence[tuple[Counted, int]]) -> tuple[int, bool]:
+        """Report by letter once, and to web servers until each has it or a day is over."""
+        to = await tls_destinations(self._resolver, place.domain)
         if not to:
-            return False
+            return 0, True
+        packed = await self._offload(_tls_packed, place, found)
+        queued = 0
+        if to.mailboxes and self._posting.is_new(place.id):
+            letter = _tls_letter(place, packed, to.mailboxes)
+            queued = await self._queue(ReportKind.TLS, place, letter, to.mailboxes)
+        return queued, await self._posting.post(place.id, to.urls, packed)
+
+    async def _queue(
+        self, kind: ReportKind, place: "_Place", letter: bytes, to: Sequence[Address]
+    ) -> int:
+        if not to:
+            return 0
         # NEVER: a report that cannot be delivered is of no interest to anybody here.
         onward = [Onward(address, Notify.NEVER) for address in to]
         parcel = Parcel(Origin(None, self._guard), Envelope(None), Plaintext(letter), onward)
         await self._outgoing.enqueue(parcel)
-        log.info("report queued", domain=domain, kind=day.kind.name.lower())
-        return True
+        log.info("report queued", domain=place.domain, kind=kind.name.lower())
+        return 1
 
     def _opened(self, row: Observed) -> Counted | None:
         try:
@@ -203,9 +227,7 @@ def dmarc_report(domain: str, record: DmarcRecord, lines: Sequence[Line]) -> Dma
     return DmarcReport("", "", "", 0, 0, published, dmarc.ordered(lines), GENERATOR)
 
 
-def _tls_letter(
-    place: _Place, found: Sequence[tuple[Counted, int]], to: Sequence[Address]
-) -> bytes:
+def _tls_packed(place: _Place, found: Sequence[tuple[Counted, int]]) -> bytes:
     sessions = [(one.session, times) for one, times in found if one.session is not None]
     report = TlsReport(
         organization=place.author.host,
@@ -215,12 +237,15 @@ def _tls_letter(
         end=place.end,
         policies=tls_results(place.domain, sessions),
     )
+    return gzip.compress(tls.write(report), mtime=0)
+
+
+def _tls_letter(place: _Place, packed: bytes, to: Sequence[Address]) -> bytes:
     text = f"A report on TLS with the mail hosts of {place.domain} (TLS-RPT, RFC 8460).\n"
     message = _letter(place, to, text)
     message["TLS-Report-Domain"] = place.domain
     message["TLS-Report-Submitter"] = place.author.host
     message["TLS-Required"] = "No"  # RFC 8689 §5: it may be TLS that is broken
-    packed = gzip.compress(tls.write(report), mtime=0)
     message.add_attachment(
         packed, maintype="application", subtype="tlsrpt+gzip", filename=place.file("json.gz")
     )

@@ -7,13 +7,15 @@ Source: RFC 9990 §3.5, §4; RFC 8460 §3.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from mailserver.mailauth.dmarc import walk
 from mailserver.mailauth.dmarc_record import DmarcRecord, parse_record
 from mailserver.model.address import Address
 from mailserver.model.errors import PeerFault
+from mailserver.model.web_url import WebUrl
 from mailserver.runtime.resolver import Resolver
 
 ADDRESSES = 5  # of one domain; a record may name more, to make us write to strangers
@@ -70,8 +72,21 @@ async def _agreed(resolver: Resolver, domain: str, address: Address) -> tuple[Ad
     return instead
 
 
-async def tls_destinations(resolver: Resolver, domain: str) -> tuple[Address, ...]:
-    """Return where TLS reports about `domain` go by mail; others are not sent.
+@dataclass(frozen=True, slots=True)
+class TlsDestinations:
+    """Where TLS reports about a domain go."""
+
+    mailboxes: tuple[Address, ...] = ()
+    urls: tuple[WebUrl, ...] = ()
+    """Web servers, by https."""
+
+    def __bool__(self) -> bool:
+        """Say whether anybody wants them."""
+        return bool(self.mailboxes or self.urls)
+
+
+async def tls_destinations(resolver: Resolver, domain: str) -> TlsDestinations:
+    """Return where TLS reports about `domain` go.
 
     Raises:
         DnsTransient: DNS does not say.
@@ -79,8 +94,8 @@ async def tls_destinations(resolver: Resolver, domain: str) -> tuple[Address, ..
     Source: RFC 8460 §3.
     """
     texts = (await resolver.txt(f"_smtp._tls.{domain}")).records
-    uris = tls_uris(texts)
-    return () if uris is None else _mailboxes(uris)[:ADDRESSES]
+    uris = (tls_uris(texts) or ())[:ADDRESSES]
+    return TlsDestinations(_mailboxes(uris), tuple(_urls(uris)))
 
 
 def tls_uris(texts: Iterable[bytes]) -> tuple[str, ...] | None:
@@ -109,3 +124,14 @@ def _mailboxes(uris: Iterable[str]) -> tuple[Address, ...]:
         except PeerFault:
             continue
     return tuple(found)
+
+
+def _urls(uris: Iterable[str]) -> Iterator[WebUrl]:
+    """Take the https URLs out of URIs; what we would not ask for is left out."""
+    for uri in uris:
+        try:
+            url = WebUrl.parse(uri)
+        except PeerFault:
+            continue
+        if url.scheme == "https":
+            yield url
