@@ -9,8 +9,8 @@ from mailserver.model.errors import Condition, PeerFault
 LOCAL_PART_OCTETS = 64  # RFC 5321 §4.5.3.1.1
 DOMAIN_OCTETS = 255  # RFC 5321 §4.5.3.1.2
 
-# Beyond ASCII all is taken but control characters, and what some take for the end of a line.
-_ATOM = r"[^\x00-\x20\x7f-\x9f\u2028\u2029()<>@,;:\\\".\[\]]+"
+# Beyond ASCII all is taken but control characters and spaces, of which some would end a line.
+_ATOM = r"[^\s\x00-\x20\x7f-\x9f()<>@,;:\\\".\[\]]+"
 _DOT_STRING = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
 _QUOTED = re.compile(r'"(?:[^\x00-\x1f\x7f-\x9f\u2028\u2029"\\]|\\[\x20-\x7e])*"\Z')
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")

@@ -11,10 +11,12 @@ from datetime import datetime
 
 from mailserver.model.address import Address
 from mailserver.model.errors import PeerFault
+from mailserver.protocol.mime import fields
+from mailserver.protocol.mime.fields import Named
 from mailserver.protocol.mime.headers import message_ids
 from mailserver.protocol.sieve.actions import Notify, Vacation
 from mailserver.protocol.sieve.entity import entity, plain
-from mailserver.protocol.sieve.message import Message, address_field, encoded_field
+from mailserver.protocol.sieve.message import Message
 from mailserver.protocol.smtp.trace import date_time
 
 _ROBOTS = re.compile(
@@ -122,17 +124,17 @@ def vacation_answer(
     subject = action.subject
     if subject is None:
         subject = f"Auto: {subjects[0]}" if subjects and subjects[0] else "Automated reply"
-    fields = [
+    head = [
         _from(action.sender, reader),
-        address_field("To", sender),
-        encoded_field("Subject", subject[:SUBJECT_CHARACTERS]),
+        fields.addresses("To", [Named("", str(sender))]),
+        fields.text("Subject", subject[:SUBJECT_CHARACTERS].strip()),
         *_stamped(stamp),
         *_answering(message),
         b"Auto-Submitted: auto-replied\r\n",
         b"X-Auto-Response-Suppress: All\r\n",
     ]
     body = entity(action.reason) if action.mime else plain(action.reason)
-    return b"".join(fields) + body
+    return b"".join(head) + body
 
 
 def notice(action: Notify, message: Message, reader: Reader, stamp: Stamp) -> bytes | None:
@@ -145,15 +147,15 @@ def notice(action: Notify, message: Message, reader: Reader, stamp: Stamp) -> by
     title = action.message or wanted.get("subject") or f"New message: {subject}"
     body = wanted.get("body") or action.message or f"From: {sender}\nSubject: {subject}"
     importance = {1: "High", 3: "Low"}.get(action.importance, "Normal")
-    fields = [
+    head = [
         _from(action.sender, reader),
-        address_field("To", Address.parse(action.address)),
-        encoded_field("Subject", title[:SUBJECT_CHARACTERS]),
+        fields.addresses("To", [Named("", action.address)]),
+        fields.text("Subject", title[:SUBJECT_CHARACTERS].strip()),
         *_stamped(stamp),
-        encoded_field("Importance", importance),
+        fields.text("Importance", importance),
         b"Auto-Submitted: auto-notified\r\n",
     ]
-    return b"".join(fields) + plain(body)
+    return b"".join(head) + plain(body)
 
 
 def _from(wanted: str | None, reader: Reader) -> bytes:
@@ -165,8 +167,9 @@ def _from(wanted: str | None, reader: Reader) -> bytes:
         except PeerFault:
             address = reader.address
         if reader.has(address):
-            return address_field("From", address, name.strip().strip('"')[:NAME_CHARACTERS])
-    return address_field("From", reader.address)
+            title = name.strip().strip('"')[:NAME_CHARACTERS]
+            return fields.addresses("From", [Named(title, str(address))])
+    return fields.addresses("From", [Named("", str(reader.address))])
 
 
 def _stamped(stamp: Stamp) -> tuple[bytes, bytes]:

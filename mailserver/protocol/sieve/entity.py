@@ -7,8 +7,8 @@ none is longer than a server takes (RFC 5322 §2.1.1, §2.3).
 import re
 from base64 import encodebytes
 
+from mailserver.protocol.mime import fields
 from mailserver.protocol.mime.headers import Field, header_fields, unfold
-from mailserver.protocol.sieve.message import folded
 
 LINE_OCTETS = 998
 _DESCRIBES = re.compile(rb"content-[a-z0-9-]{1,60}\Z")
@@ -32,23 +32,22 @@ def entity(text: str) -> bytes:
 
     Source: RFC 5230 §4.1.
     """
-    head, empty, body = _lines(text).partition(b"\r\n\r\n")
-    described = _described(header_fields(head + b"\r\n"))
+    block, empty, body = _lines(text).partition(b"\r\n\r\n")
+    described = _described(header_fields(block + b"\r\n"))
     if not empty or b"content-type" not in described or not _is_narrow(body):
         return plain(text)
     if not body.isascii() and described.setdefault(_ENCODING, b"8bit").lower() != b"8bit":
         return plain(text)
-    fields = [
-        folded(name.decode().title(), value.decode().split(" "))
-        for name, value in described.items()
-    ]
-    return b"".join((b"MIME-Version: 1.0\r\n", *fields, b"\r\n", body.rstrip(), b"\r\n"))
+    head = b"".join(
+        fields.raw(name.decode().title(), value.decode()) for name, value in described.items()
+    )
+    return b"".join((b"MIME-Version: 1.0\r\n", head, b"\r\n", body.rstrip(), b"\r\n"))
 
 
-def _described(fields: list[Field]) -> dict[bytes, bytes]:
+def _described(header: list[Field]) -> dict[bytes, bytes]:
     """Return the first field of each name that describes a body, if it can stand in a header."""
     found: dict[bytes, bytes] = {}
-    for name, value, _ in fields:
+    for name, value, _ in header:
         text = b" ".join(unfold(value).split())
         printable = text.isascii() and text.decode().isprintable()
         if _DESCRIBES.match(name) and printable and max(map(len, text.split(b" "))) < LINE_OCTETS:

@@ -1,22 +1,18 @@
 """The message as a script sees it: fields decoded, and edited where it says so (RFC 5293)."""
 
 import re
-from base64 import b64encode
 from collections.abc import Sequence
 
 from mailserver.model.address import Address
 from mailserver.model.errors import PeerFault
+from mailserver.protocol.mime import fields
 from mailserver.protocol.mime.addresses import addresses
 from mailserver.protocol.mime.headers import Field, header_fields, text_of, unfold
 from mailserver.protocol.mime.scan import Part, scan
 from mailserver.protocol.sieve.errors import SieveError
 
-FIELD_NAME = re.compile(r"[!-9;-~]{1,100}\Z")
+FIELD_NAME = re.compile(r"[!-9;-~]{1,70}\Z")
 """RFC 5322 §2.2: printable US-ASCII but the colon."""
-
-_LINE_OCTETS = 78  # RFC 5322 §2.1.1
-_WORD_MOST = 800  # of one that cannot be folded, so that with its field's name it is within 998
-_WORD_OCTETS = 42  # of text in one encoded word, so that it stays within 75 characters (RFC 2047)
 
 
 class Message:
@@ -95,10 +91,10 @@ class Message:
         known = self._addresses.get((key, index))
         if known is not None:
             return known
-        fields = [unfold(value) for lower, value, _ in self._fields if lower == key]
+        values = [unfold(value) for lower, value, _ in self._fields if lower == key]
         found = [
             _address(mailbox.local, mailbox.domain)
-            for value in (fields if index is None else pick(fields, index))
+            for value in (values if index is None else pick(values, index))
             for mailbox in addresses(value)
             if mailbox.local and mailbox.domain
         ]
@@ -114,7 +110,7 @@ class Message:
         self._added += 1
         if self._added > most:
             raise SieveError(0, 0, "this script adds too many header fields")
-        octets = encoded_field(name, value)
+        octets = fields.text(name, " ".join(value.split()))
         _, _, rest = octets.partition(b":")
         field: Field = (name.lower().encode(), rest, octets)
         if last:
@@ -160,62 +156,6 @@ def pick(values: list[bytes], index: int) -> list[bytes]:
     """Return the one value that `index` names, from 1, or from the end where it is negative."""
     at = index - 1 if index > 0 else len(values) + index
     return values[at : at + 1] if 0 <= at < len(values) else []
-
-
-def encoded_field(name: str, value: str) -> bytes:
-    """Write a header field, what is not US-ASCII in encoded words, folded, with its CRLF.
-
-    Line breaks in the value are spaces, and what cannot be printed is left out.
-    """
-    words = " ".join(value.split())
-    if words.isascii() and words.isprintable() and _is_narrow(words):
-        return folded(name, words.split(" "))
-    return folded(name, _encoded_words(_printable(words)))
-
-
-def address_field(name: str, address: Address, title: str = "") -> bytes:
-    """Write a header field of one address, behind a display name where there is one.
-
-    The name is quoted or encoded, so that nothing in it is an address. An address beyond US-ASCII
-    stands as it is: that message goes by SMTPUTF8 (RFC 6532 §3.2).
-    """
-    words = _printable(" ".join(title.split())).replace("\\", "").replace('"', "")
-    if not words:
-        return f"{name}: {address}\r\n".encode()
-    plain = words.isascii() and _is_narrow(words)
-    said = [f'"{words}"'] if plain else _encoded_words(words)
-    return folded(name, [*said, f"<{address}>"])
-
-
-def _is_narrow(words: str) -> bool:
-    """Say whether the words can be folded to lines that a server takes (RFC 5322 §2.1.1)."""
-    return all(len(word) <= _WORD_MOST for word in words.split(" "))
-
-
-def _printable(text: str) -> str:
-    return "".join(c for c in text if c.isprintable())
-
-
-def _encoded_words(text: str) -> list[str]:
-    pieces, piece = [], ""
-    for character in text:
-        if len((piece + character).encode()) > _WORD_OCTETS:
-            pieces.append(piece)
-            piece = ""
-        piece += character
-    pieces.append(piece)
-    return [f"=?utf-8?b?{b64encode(one.encode()).decode()}?=" for one in pieces]
-
-
-def folded(name: str, words: list[str]) -> bytes:
-    """Write a header field of such words, folded between them (RFC 5322 §2.2.3)."""
-    line, lines = f"{name}:", []
-    for word in words:
-        if len(line) + 1 + len(word) > _LINE_OCTETS and line.strip() != f"{name}:":
-            lines.append(line)
-            line = ""
-        line += " " + word
-    return "\r\n".join([*lines, line]).encode() + b"\r\n"
 
 
 def _header_end(octets: bytes) -> int:

@@ -41,7 +41,7 @@ async def test_a_vacation_answers_while_its_owner_is_away(alice: Filtered) -> No
     assert message["To"] == "bob@elsewhere.test"
     assert message["From"] == "alice@example.org"
     assert message["In-Reply-To"] == "<1@x>"
-    assert b"=?utf-8?b?" in answer.message.reveal()
+    assert b"=?utf-8?B?" in answer.message.reveal()
     assert str(message.get_payload()).splitlines() == ['Back on "Monday".', "\\o/"]
 
 

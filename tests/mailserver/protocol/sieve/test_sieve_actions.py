@@ -192,7 +192,7 @@ def test_the_header_is_edited_for_what_follows() -> None:
     assert isinstance(after, FileInto)
     assert before.octets is None
     header = MESSAGE.partition(b"\r\n\r\n")[0].replace(b"X-Number: 42\r\nX-Empty:\r\n", b"")
-    edited = b"X-New: one\r\n" + header + b"\r\nX-Last: =?utf-8?b?w6k=?=\r\n\r\nHello there.\r\n"
+    edited = b"X-New: one\r\n" + header + b"\r\nX-Last: =?utf-8?B?w6k=?=\r\n\r\nHello there.\r\n"
     assert after.octets == edited  # Received is protected
 
 

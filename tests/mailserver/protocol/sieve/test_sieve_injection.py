@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailserver.model.address import Address
+from mailserver.protocol.mime import fields
 from mailserver.protocol.sieve.actions import Notify, Vacation
 from mailserver.protocol.sieve.answering import Reader, Stamp, notice, vacation_answer
 from mailserver.protocol.sieve.errors import SieveError
-from mailserver.protocol.sieve.message import Message, address_field, encoded_field
+from mailserver.protocol.sieve.message import Message
 from tests.support.sieve import NOW, did, run
 
 ALICE, BOB = Address.parse("alice@example.com"), Address.parse("bob@example.org")
@@ -84,7 +85,7 @@ def test_line_breaks_in_a_letter_add_no_field_to_what_speaks_of_it(break_: str) 
 def test_whatever_is_said_the_fields_are_ours(
     said: str, subject: str, name: str, theirs: str
 ) -> None:
-    octets = encoded_field("Subject", theirs) + b"To: alice@example.com\r\n\r\nHi.\r\n"
+    octets = fields.text("Subject", theirs) + b"To: alice@example.com\r\n\r\nHi.\r\n"
     assert names(octets) == ["Subject", "To"]
     came = Message(octets)
     action = Vacation(said, 1, subject, f"{name} <alice@example.com>")
@@ -96,12 +97,11 @@ def test_whatever_is_said_the_fields_are_ours(
 
 @given(title=wild)
 def test_a_display_name_holds_no_address(title: str) -> None:
-    field = address_field("From", ALICE, title)
-    assert names(field + b"\r\n") == ["From"]
-    _, _, value = field.decode().partition(":")
-    unfolded = value.replace("\r\n", "")
-    found = getaddresses([unfolded])
-    assert [address for _, address in found] == ["alice@example.com"]
+    came = Message(b"To: alice@example.com\r\n\r\nHi.\r\n")
+    for sender in (f"{title} <alice@example.com>", f"=?{title} <alice@example.com>"):
+        octets = vacation_answer(Vacation("Away.", 1, sender=sender), came, BOB, READER, STAMP)
+        parsed = message_from_bytes(octets, policy=default)
+        assert [one.addr_spec for one in parsed["From"].addresses] == ["alice@example.com"]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_what_a_letter_says_is_one_field_wherever_a_script_puts_it() -> None:
     assert "no name of a header field" in did(outcome)
 
 
-@pytest.mark.parametrize("name", ["X:", "X Y", "X\r\nBcc", "", "X\0", "Bcc:x", "Café", "x" * 101])
+@pytest.mark.parametrize("name", ["X:", "X Y", "X\r\nBcc", "", "X\0", "Bcc:x", "Café", "x" * 71])
 def test_a_name_is_a_name(name: str) -> None:
     with pytest.raises(SieveError):
         run(f'require "editheader"; addheader "{name}" "x";', LETTER)
