@@ -44,7 +44,7 @@ class Confined:
 
         Raises:
             ConfinedError: it says nothing of use.
-            Transient: BUSY, too many are asked already.
+            Transient: BUSY, too many are asked already, or the machine has no room.
         """
         if self._asked >= self._most:
             raise Transient(Condition.BUSY, "too many are being looked at; try again shortly")
@@ -77,16 +77,23 @@ class Confined:
 
     @asynccontextmanager
     async def _process(self) -> AsyncIterator[asyncio.subprocess.Process]:
-        """Start a process for the length of a block, and see that it is gone at its end."""
-        process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={},
-            cwd="/",
-            start_new_session=True,
-        )
+        """Start a process for the length of a block, and see that it is gone at its end.
+
+        Raises:
+            Transient: BUSY, the machine has no room for one.
+        """
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise Transient(Condition.BUSY, "the server is busy, try again later") from error
         try:
             yield process
         finally:

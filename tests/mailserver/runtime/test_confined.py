@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import time
 from datetime import timedelta
 
@@ -52,6 +53,16 @@ async def test_a_program_that_is_not_there_is_said() -> None:
     nobody = Confined("tests.support.nobody", at_once=1, deadline=timedelta(seconds=20))
     with pytest.raises(ConfinedError):
         await nobody.ask(b"x" * 10_000_000, most_octets=10)
+
+
+async def test_a_machine_without_room_is_busy() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # no pipe can be opened
+    try:
+        with pytest.raises(Transient):
+            await intruder().ask(b"environment", most_octets=10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def test_a_large_question_is_read_and_nothing_goes_over_the_network() -> None:
