@@ -50,13 +50,14 @@ class Client:
     async def request(self, *calls: tuple[str, dict[str, Any]]) -> list[Answer]:
         """Make one request of some calls; return each response's name and arguments."""
         account_id = self.account_id
-        body = {
-            "using": USING,
-            "methodCalls": [
-                [name, {"accountId": account_id, **arguments}, f"c{n}"]
-                for n, (name, arguments) in enumerate(calls)
-            ],
-        }
+        return await self.raw(
+            *((name, {"accountId": account_id, **arguments}) for name, arguments in calls)
+        )
+
+    async def raw(self, *calls: tuple[str, dict[str, Any]]) -> list[Answer]:
+        """Make one request of calls whose arguments are whole as they are given."""
+        named = [[name, arguments, f"c{n}"] for n, (name, arguments) in enumerate(calls)]
+        body = {"using": USING, "methodCalls": named}
         request = request_of(msgspec.json.decode(msgspec.json.encode(body)))
         response = await answered(REGISTRY, request, self.context, "state")
         plain = msgspec.json.decode(msgspec.json.encode(response))

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from webui.jmap.errors import MethodError
+from webui.jmap.errors import invalid
+from webui.jmap.matching import no_filter
 
 Card = dict[str, Any]
 Fits = Callable[[Card], bool]
@@ -31,36 +32,23 @@ _TIMES = {
 }
 
 
-def filter_of(given: dict[str, Any] | None) -> Fits:
-    """Return what says whether a card fits. Raises MethodError (unsupportedFilter)."""
-    if not given:
-        return lambda _card: True
-    if "operator" in given:
-        inner = [filter_of(each) for each in given.get("conditions", [])]
-        match given["operator"]:
-            case "AND":
-                return lambda card: all(fits(card) for fits in inner)
-            case "OR":
-                return lambda card: any(fits(card) for fits in inner)
-            case "NOT":
-                return lambda card: not any(fits(card) for fits in inner)
-        raise MethodError("unsupportedFilter")
-    conditions = [_condition(name, value) for name, value in given.items()]
-    return lambda card: all(fits(card) for fits in conditions)
+KEYS: dict[str, Callable[[Card], str]] = {
+    "created": lambda card: str(card.get("created", "")),
+    "updated": lambda card: str(card.get("updated", "")),
+    "name/given": lambda card: " ".join(_of_name(card, "given")).casefold(),
+    "name/surname": lambda card: " ".join(_of_name(card, "surname")).casefold(),
+    "name/surname2": lambda card: " ".join(_of_name(card, "surname2")).casefold(),
+}
+"""What cards are sorted by."""
+_KNOWN = {"inAddressBook", "uid", "kind", "hasMember", "text", *_TIMES, *_PARTS, *_INSIDE}
 
 
-def sort_key(name: str) -> Callable[[Card], str]:
-    """Return what cards are sorted by. Raises MethodError (unsupportedSort)."""
-    if name in ("created", "updated"):
-        return lambda card: str(card.get(name, ""))
-    if name in _PARTS:
-        return lambda card: " ".join(_of_name(card, _PARTS[name])).casefold()
-    raise MethodError("unsupportedSort")
-
-
-def _condition(name: str, value: Any) -> Fits:
+def condition(name: str, value: Any) -> Fits:
+    """Read a condition. Raises MethodError (invalidArguments, unsupportedFilter)."""
+    if name not in _KNOWN:
+        raise no_filter(name)
     if not isinstance(value, str):
-        raise MethodError("unsupportedFilter")
+        raise invalid(f"{name} is a text")
     if name == "inAddressBook":
         return lambda card: value in card["addressBookIds"]
     if name in ("uid", "kind"):
@@ -69,15 +57,13 @@ def _condition(name: str, value: Any) -> Fits:
         return lambda card: value in card.get("members", {})
     if name in _TIMES:
         of, after = _TIMES[name]
-        return lambda card: of in card and (card[of] >= value) is after
+        return lambda card: isinstance(card.get(of), str) and (card[of] >= value) is after
     words = value.casefold().split()
     if name in _PARTS:
         return lambda card: _has(words, _of_name(card, _PARTS[name]))
     if name in _INSIDE:
         return lambda card: _has(words, _texts(card.get(_INSIDE[name])))
-    if name == "text":
-        return lambda card: _has(words, (text for key in OBJECTS for text in _texts(card.get(key))))
-    raise MethodError("unsupportedFilter")
+    return lambda card: _has(words, (text for key in OBJECTS for text in _texts(card.get(key))))
 
 
 def _has(words: list[str], texts: Iterator[str]) -> bool:

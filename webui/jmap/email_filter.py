@@ -5,7 +5,6 @@ Texts are cut into words, each of which must occur; what stands in quotes must o
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from mailserver.mail.email_order import BY_KEYWORD, SORTS
@@ -24,9 +23,9 @@ from mailserver.model.message import Flag
 from mailserver.model.query import Field, Header, Text
 from webui.jmap import ids, limits
 from webui.jmap.errors import MethodError, invalid
+from webui.jmap.matching import comparator, conditions_of, no_filter, utc_microseconds
 
 _WORDS = re.compile(r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'(?!\S)|(\S+)')
-_UTC_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?Z\Z")
 _TEXTS = {
     "text": Field.ANY,
     "from": Field.FROM,
@@ -65,12 +64,7 @@ def condition(given: dict[str, Any] | None, depth: int = 0) -> Filter:
 
 
 def _operator(given: dict[str, Any], depth: int) -> Filter:
-    below = given.get("conditions")
-    if set(given) != {"operator", "conditions"} or not isinstance(below, list):
-        raise invalid("an operator has conditions and nothing else")
-    if not all(isinstance(each, dict) for each in below):
-        raise invalid("a condition is an object")
-    conditions = tuple(condition(each, depth + 1) for each in below)
+    conditions = tuple(condition(each, depth + 1) for each in conditions_of(given))
     match given["operator"]:
         case "AND":
             return AllOf(conditions)
@@ -85,7 +79,7 @@ def _operator(given: dict[str, Any], depth: int) -> Filter:
 def _condition(name: str, value: Any) -> Filter:
     reader = _READERS.get(name)
     if reader is None:
-        raise MethodError("unsupportedFilter", f"there is no filter {name[:100]}")
+        raise no_filter(name)
     try:
         return reader(value)
     except TypeError:
@@ -145,8 +139,8 @@ def words(text: str) -> list[str]:
 _READERS: dict[str, Callable[[Any], Filter]] = {
     "inMailbox": lambda value: InMailbox(ids.mailbox(_text(value))),
     "inMailboxOtherThan": _outside,
-    "before": lambda value: ReceivedAt(before=_instant(_text(value))),
-    "after": lambda value: ReceivedAt(since=_instant(_text(value))),
+    "before": lambda value: ReceivedAt(before=utc_microseconds(_text(value))),
+    "after": lambda value: ReceivedAt(since=utc_microseconds(_text(value))),
     "minSize": lambda value: SizeIs(minimum=_size(value)),
     "maxSize": lambda value: SizeIs(maximum=_size(value)),
     "hasKeyword": lambda value: mark(_text(value)),
@@ -179,16 +173,6 @@ def texts(given: dict[str, Any] | None) -> list[tuple[str, str]]:
     ]
 
 
-def _instant(text: str) -> int:
-    try:
-        if not _UTC_DATE.match(text):
-            raise ValueError("not UTC")
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise invalid("a date is written as 2026-03-04T05:06:07Z") from None
-    return int((instant - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
-
-
 def orders(sort: Sequence[dict[str, Any]] | None) -> tuple[Order, ...]:
     """Read a sort; the newest first where none is given.
 
@@ -196,14 +180,9 @@ def orders(sort: Sequence[dict[str, Any]] | None) -> tuple[Order, ...]:
         MethodError: invalidArguments, unsupportedSort.
     """
     found = []
-    for comparator in sort or [{"property": "receivedAt", "isAscending": False}]:
-        by, ascending = comparator.get("property"), comparator.get("isAscending", True)
-        if not isinstance(by, str) or not isinstance(ascending, bool):
-            raise invalid("a comparator has a property, and isAscending is true or false")
-        collation = comparator.get("collation", "i;unicode-casemap")
-        if by not in SORTS or collation not in ("i;unicode-casemap", "i;ascii-casemap"):
-            raise MethodError("unsupportedSort", f"emails are not sorted by {by[:100]} so")
-        keyword = comparator.get("keyword")
+    for each in sort or [{"property": "receivedAt", "isAscending": False}]:
+        by, ascending = comparator(each, SORTS)
+        keyword = each.get("keyword")
         if (by in BY_KEYWORD) != isinstance(keyword, str):
             raise invalid("a comparator by keyword has a keyword, and no other has")
         found.append(Order(by, ascending, None if keyword is None else mark(keyword)))

@@ -89,10 +89,11 @@ async def get(context: Context, arguments: Get, what: RecordType) -> Properties:
     if known is not None:
         names = chosen(arguments.properties, known)
     ids = [what.id_of(number) for number in values]
-    asked = wanted(ids if arguments.ids is None else map(context.real_id, arguments.ids))
+    asked = wanted(ids if arguments.ids is None else arguments.ids)
     found, missing = [], []
     for each in asked:
-        number = what.number(each)
+        real = context.created_ids.get(each[1:], "") if each.startswith("#") else each
+        number = what.number(real)
         if number is None or number not in values:
             missing.append(each)
             continue

@@ -94,3 +94,26 @@ async def test_a_book_with_cards_goes_only_with_them(ann: Client) -> None:
     assert answer["destroyed"] == [work]
     (left,) = (await ann.call("ContactCard/get", ids=[made]))["list"]
     assert left["addressBookIds"] == {book: True}
+
+
+async def test_a_list_of_cards_is_kept_by_what_changed(ann: Client) -> None:
+    book = await _book(ann)
+    create = {f"k{n}": {"addressBookIds": {book: True}, "uid": f"u{n}"} for n in range(4)}
+    made = (await ann.call("ContactCard/set", create=create))["created"]
+    ids = [made[f"k{n}"]["id"] for n in range(4)]
+    query = {"filter": {"kind": "individual"}, "sort": [{"property": "created"}]}
+    state = (await ann.call("ContactCard/query", **query))["queryState"]
+    again = {"created": "2020-01-01T00:00:00Z"}
+    update = {ids[1]: {"kind": "group"}, ids[2]: again}
+    late = {"n": {"addressBookIds": {book: True}, "uid": "late"}}
+    changed = await ann.call("ContactCard/set", update=update, destroy=[ids[0]], create=late)
+    told = await ann.call("ContactCard/queryChanges", sinceQueryState=state, **query)
+    kept = [each for each in ids if each not in told["removed"]]
+    for added in told["added"]:
+        kept.insert(added["index"], added["id"])
+    assert kept == (await ann.call("ContactCard/query", **query))["ids"]
+    assert kept == [ids[3], changed["created"]["n"]["id"], ids[2]]
+    few = {"sinceQueryState": state, "maxChanges": 1, **query}
+    assert (await ann.call("ContactCard/queryChanges", **few))["error"] == "tooManyChanges"
+    old = await ann.call("ContactCard/queryChanges", sinceQueryState="999", **query)
+    assert old["error"] == "cannotCalculateChanges"

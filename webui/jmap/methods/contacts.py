@@ -5,16 +5,15 @@ searched in memory, while their owner is there.
 """
 
 import secrets
-from collections.abc import Callable
-from typing import Any
 
 from mailserver.mail.records import RecordsChange, Value
-from mailserver.model.record import RecordId, RecordKind
-from webui.jmap import card_filter, records
+from mailserver.model.record import RecordKind
+from webui.jmap import card_filter, record_query, records
+from webui.jmap.changing import Query, QueryChanges
 from webui.jmap.context import Context
-from webui.jmap.errors import MethodError, SetError
+from webui.jmap.errors import SetError
 from webui.jmap.getting import Get
-from webui.jmap.methods.submission import Query, page
+from webui.jmap.record_query import Queried
 from webui.jmap.records import Changes, RecordType
 from webui.jmap.registry import Capability, Method, Module, Properties
 from webui.jmap.setting import Set, wrong
@@ -194,28 +193,15 @@ async def _set_cards(context: Context, arguments: Set) -> Properties:
     return await records.set_(context, arguments, CARDS)
 
 
+QUERIED = Queried(CARDS, card_filter.condition, card_filter.KEYS)
+
+
 async def _query_cards(context: Context, arguments: Query) -> Properties:
-    state, values = await context.account.records.all(RecordKind.CARD)
-    fits: Callable[[Value], bool] = card_filter.filter_of(arguments.filter)
-    found: list[RecordId] = [number for number, value in values.items() if fits(value)]
-    for comparator in reversed(arguments.sort or []):
-        key = card_filter.sort_key(str(comparator.get("property")))
-        descending = comparator.get("isAscending", True) is False
-        found.sort(key=lambda number: key(values[number]), reverse=descending)
-    ids = [CARDS.id_of(number) for number in found]
-    start, some = page(ids, arguments)
-    answer: Properties = {
-        "accountId": context.account_id,
-        "queryState": str(state.modseq),
-        "canCalculateChanges": False,
-        "position": start,
-        "ids": some,
-    }
-    return answer | ({"total": len(ids)} if arguments.calculate_total else {})
+    return await record_query.query(context, arguments, QUERIED)
 
 
-async def _query_changes(_context: Context, _arguments: dict[str, Any]) -> Properties:
-    raise MethodError("cannotCalculateChanges")
+async def _card_query_changes(context: Context, arguments: QueryChanges) -> Properties:
+    return await record_query.query_changes(context, arguments, QUERIED)
 
 
 MODULE = Module(
@@ -230,7 +216,7 @@ MODULE = Module(
         Method("ContactCard/get", Get, _get_cards),
         Method("ContactCard/changes", Changes, _card_changes),
         Method("ContactCard/query", Query, _query_cards),
-        Method("ContactCard/queryChanges", dict[str, Any], _query_changes),
+        Method("ContactCard/queryChanges", QueryChanges, _card_query_changes),
         Method("ContactCard/set", Set, _set_cards),
     ),
     types=("AddressBook", "ContactCard"),

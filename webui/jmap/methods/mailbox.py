@@ -1,6 +1,7 @@
 """Mailboxes: get, changes, query, queryChanges (RFC 8621 §2.1 to §2.4)."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from mailserver.mail.state import Cursor
@@ -19,6 +20,7 @@ from webui.jmap.changing import (
 from webui.jmap.context import Context
 from webui.jmap.errors import MethodError, invalid
 from webui.jmap.getting import Get, chosen, wanted
+from webui.jmap.matching import comparators, filter_of, no_filter
 from webui.jmap.methods.mail_capability import MAIL
 from webui.jmap.methods.mailbox_set import MailboxSet, set_mailboxes
 from webui.jmap.registry import Method, Module, Properties
@@ -106,7 +108,7 @@ def _arranged(
 ) -> list[int]:
     """Return the numbers of the mailboxes that match, in order."""
     paths = mailboxes.by_path(listing)
-    fits = _filter(arguments.filter, paths)
+    fits = filter_of(arguments.filter, partial(_condition, paths=paths))
     key = _sort_key(arguments.sort, paths)
     kept = {mailbox.name for mailbox in listing if fits(mailbox)}
     if arguments.filter_as_tree:
@@ -144,33 +146,6 @@ def _as_tree(ordered: Sequence[Mailbox], paths: dict[str, Mailbox]) -> list[Mail
     return tree
 
 
-def _filter(wanted_filter: dict[str, Any] | None, paths: dict[str, Mailbox]) -> Test:
-    if not wanted_filter:
-        return lambda _: True
-    if "operator" in wanted_filter:
-        return _operator(wanted_filter, paths)
-    tests = [_condition(name, value, paths) for name, value in wanted_filter.items()]
-    return lambda mailbox: all(test(mailbox) for test in tests)
-
-
-def _operator(wanted_filter: dict[str, Any], paths: dict[str, Mailbox]) -> Test:
-    given = wanted_filter.get("conditions")
-    if set(wanted_filter) != {"operator", "conditions"} or not isinstance(given, list):
-        raise invalid("an operator has conditions and nothing else")
-    if not all(isinstance(each, dict) for each in given):
-        raise invalid("a condition is an object")
-    tests = [_filter(each, paths) for each in given]
-    match wanted_filter["operator"]:
-        case "AND":
-            return lambda mailbox: all(test(mailbox) for test in tests)
-        case "OR":
-            return lambda mailbox: any(test(mailbox) for test in tests)
-        case "NOT":
-            return lambda mailbox: not any(test(mailbox) for test in tests)
-        case _:
-            raise invalid("an operator is AND, OR or NOT")
-
-
 def _condition(name: str, value: Any, paths: dict[str, Mailbox]) -> Test:
     match name, value:
         case "parentId", None:
@@ -195,20 +170,15 @@ def _condition(name: str, value: Any, paths: dict[str, Mailbox]) -> Test:
         case (("parentId" | "name" | "role" | "hasAnyRole" | "isSubscribed"), _):
             raise invalid(f"{name} is of another type")
         case _:
-            raise MethodError("unsupportedFilter", f"there is no filter {name[:100]}")
+            raise no_filter(name)
 
 
 def _sort_key(
     sort: list[dict[str, Any]] | None, paths: dict[str, Mailbox]
 ) -> Callable[[Mailbox], Any]:
-    columns: list[tuple[str, bool]] = []
-    for comparator in sort or [{"property": "sortOrder"}, {"property": "name"}]:
-        by, ascending = comparator.get("property"), comparator.get("isAscending", True)
-        if not isinstance(by, str) or not isinstance(ascending, bool):
-            raise invalid("a comparator has a property, and isAscending is true or false")
-        if by not in ("name", "sortOrder"):
-            raise MethodError("unsupportedSort", f"mailboxes are not sorted by {by[:100]}")
-        columns.append((by, ascending))
+    columns = comparators(
+        sort or [{"property": "sortOrder"}, {"property": "name"}], ("name", "sortOrder")
+    )
 
     def key(mailbox: Mailbox) -> Any:
         values: list[Any] = []

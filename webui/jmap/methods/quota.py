@@ -1,9 +1,13 @@
 """Quotas: how much the account holds, and may hold (RFC 9425)."""
 
-from webui.jmap.changing import Changes, Query, QueryChanges
+from collections.abc import Callable
+from typing import Any
+
+from webui.jmap.changing import Changes, Query, QueryChanges, page, query_response
 from webui.jmap.context import Context
 from webui.jmap.errors import MethodError, invalid
 from webui.jmap.getting import Get, chosen, wanted
+from webui.jmap.matching import comparators, filter_of, no_filter
 from webui.jmap.registry import Capability, Method, Module, Properties
 
 _ID = "octets"
@@ -71,26 +75,25 @@ async def _changes(context: Context, arguments: Changes) -> Properties:
 
 async def _query(context: Context, arguments: Query) -> Properties:
     quota = await _quota(context)
-    fits = quota is not None
-    for name, value in (arguments.filter or {}).items():
-        if name not in ("name", "scope", "resourceType", "type"):
-            raise MethodError("unsupportedFilter")
-        if quota is not None:
-            fits = fits and (value in quota["types"] if name == "type" else value in quota[name])
-    for comparator in arguments.sort or []:
-        if comparator.get("property") not in ("name", "used"):
-            raise MethodError("unsupportedSort")
-    shown = [_ID] if fits and arguments.position in (0, -1) and arguments.limit != 0 else []
-    response: Properties = {
-        "accountId": context.account_id,
-        "queryState": _state(quota),
-        "canCalculateChanges": False,
-        "position": 0,
-        "ids": shown,
-    }
-    if arguments.calculate_total:
-        response["total"] = int(fits)
-    return response
+    fits = filter_of(arguments.filter, _condition)
+    comparators(arguments.sort, ("name", "used"))  # of one, all orders are the same
+    found = [0] if quota is not None and fits(quota) else []
+    shown = page(arguments, found, 0 if arguments.anchor == _ID else None)
+    response = query_response(context, arguments, len(found), _state(quota), shown)
+    return {**response, "canCalculateChanges": False, "ids": [_ID for _ in shown.ids]}
+
+
+def _condition(name: str, wanted: Any) -> Callable[[Properties], bool]:
+    """Read a condition (RFC 9425 §4.3)."""
+    if name not in ("name", "scope", "resourceType", "type"):
+        raise no_filter(name)
+    if not isinstance(wanted, str):
+        raise invalid(f"{name} is a text")
+    if name == "name":
+        return lambda quota: wanted in quota["name"]
+    if name == "type":
+        return lambda quota: wanted in quota["types"]
+    return lambda quota: bool(quota[name] == wanted)
 
 
 async def _query_changes(_context: Context, _arguments: QueryChanges) -> Properties:

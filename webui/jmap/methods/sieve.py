@@ -4,6 +4,7 @@ Scripts have names where delivery and ManageSieve know them; the ids that JMAP n
 the account, brought up to date before each method. An app password sets scripts with scope sieve.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -13,11 +14,13 @@ from mailserver.model.errors import Absent, Condition, MailError
 from mailserver.model.record import RecordId, RecordKind
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol import sieve
-from webui.jmap import blobs, records
+from webui.jmap import blobs, record_query, records
+from webui.jmap.changing import Query
 from webui.jmap.context import Context
-from webui.jmap.errors import MethodError, SetError
+from webui.jmap.errors import MethodError, SetError, invalid
 from webui.jmap.getting import Get
-from webui.jmap.methods.submission import Query, page
+from webui.jmap.matching import no_filter
+from webui.jmap.record_query import Queried
 from webui.jmap.records import RecordType
 from webui.jmap.registry import Capability, Method, Module, OfAccount, Properties
 from webui.jmap.setting import Outcomes, Set, begin, refusal, wrong
@@ -82,33 +85,28 @@ async def _get(context: Context, arguments: Get) -> Properties:
 
 
 async def _query(context: Context, arguments: Query) -> Properties:
-    known = await _synced(context)
-    _, values = await context.account.records.all(RecordKind.SCRIPT)
-    wanted = arguments.filter or {}
-    if not wanted.keys() <= {"name", "isActive"}:
-        raise MethodError("unsupportedFilter")
-    found = [
-        number
-        for number, value in values.items()
-        if wanted.get("isActive") in (None, value["isActive"])
-        and str(wanted.get("name") or "").casefold() in value["name"].casefold()
-    ]
-    for comparator in reversed(arguments.sort or []):
-        name = comparator.get("property")
-        if name not in ("name", "isActive"):
-            raise MethodError("unsupportedSort")
-        descending = comparator.get("isAscending", True) is False
-        found.sort(key=lambda number: values[number][name], reverse=descending)
-    ids = [TYPE.id_of(number) for number in found]
-    start, some = page(ids, arguments)
-    answer: Properties = {
-        "accountId": context.account_id,
-        "queryState": known.state,
-        "canCalculateChanges": False,
-        "position": start,
-        "ids": some,
-    }
-    return answer | ({"total": len(ids)} if arguments.calculate_total else {})
+    await _synced(context)
+    return {**await record_query.query(context, arguments, QUERIED), "canCalculateChanges": False}
+
+
+def _condition(name: str, wanted: Any) -> Callable[[Value], bool]:
+    """Read a condition (RFC 9661 §2.5)."""
+    match name, wanted:
+        case "name", str():
+            return lambda value: wanted.casefold() in value["name"].casefold()
+        case "isActive", bool():
+            return lambda value: bool(value["isActive"] == wanted)
+        case (("name" | "isActive"), _):
+            raise invalid(f"{name} is of another type")
+        case _:
+            raise no_filter(name)
+
+
+QUERIED = Queried(
+    TYPE,
+    _condition,
+    {"name": lambda value: value["name"], "isActive": lambda value: value["isActive"]},
+)
 
 
 async def _validate(context: Context, arguments: Validate) -> Properties:

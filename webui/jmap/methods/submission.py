@@ -8,13 +8,16 @@ from mailserver.mail.records import RecordsChange, Value
 from mailserver.model.errors import MailError
 from mailserver.model.ids import QueueId
 from mailserver.model.record import RecordId, RecordKind
-from webui.jmap import email_set, records, submitting
+from webui.jmap import email_set, record_query, records, submitting
+from webui.jmap.changing import Query, QueryChanges
 from webui.jmap.context import Context
-from webui.jmap.errors import MethodError, SetError, invalid
+from webui.jmap.errors import SetError, invalid
 from webui.jmap.getting import Get, chosen
+from webui.jmap.matching import no_filter, utc_microseconds
 from webui.jmap.methods.submission_capability import SUBMISSION
+from webui.jmap.record_query import Queried
 from webui.jmap.records import Changes, RecordType
-from webui.jmap.registry import Method, Module, OfAccount, Properties
+from webui.jmap.registry import Method, Module, Properties
 from webui.jmap.setting import Set, begin, refusal, wrong
 from webui.jmap.submitting import Sent
 
@@ -22,7 +25,6 @@ _PROPERTIES = (
     *("identityId", "emailId", "threadId", "envelope", "sendAt", "undoStatus"),
     *("deliveryStatus", "dsnBlobIds", "mdnBlobIds"),
 )
-_SORTS = {"emailId": "emailId", "threadId": "threadId", "sentAt": "sendAt"}
 
 
 class SubmissionSet(Set):
@@ -30,18 +32,6 @@ class SubmissionSet(Set):
 
     on_success_update_email: dict[str, dict[str, Any]] | None = None
     on_success_destroy_email: list[str] | None = None
-
-
-class Query(OfAccount):
-    """The arguments of EmailSubmission/query."""
-
-    filter: dict[str, Any] | None = None
-    sort: list[dict[str, Any]] | None = None
-    position: int = 0
-    anchor: str | None = None
-    anchor_offset: int = 0
-    limit: int | None = None
-    calculate_total: bool = False
 
 
 async def _unused(_context: Context, _given: Value, _old: Value | None) -> Value:
@@ -106,79 +96,45 @@ async def _changes(context: Context, arguments: Changes) -> Properties:
 
 async def _query(context: Context, arguments: Query) -> Properties:
     await _settle(context)
-    state, values = await context.account.records.all(RecordKind.SUBMISSION)
-    fits = _filter(arguments.filter)
-    found = [number for number, value in values.items() if fits(value)]
-    for comparator in reversed(arguments.sort or []):
-        name = _SORTS.get(str(comparator.get("property")))
-        if name is None:
-            raise MethodError("unsupportedSort")
-        descending = comparator.get("isAscending", True) is False
-        found.sort(key=lambda number: values[number][name], reverse=descending)
-    ids = [TYPE.id_of(number) for number in found]
-    start, some = page(ids, arguments)
-    answer: Properties = {
-        "accountId": context.account_id,
-        "queryState": str(state.modseq),
-        "canCalculateChanges": False,
-        "position": start,
-        "ids": some,
-    }
-    return answer | ({"total": len(ids)} if arguments.calculate_total else {})
+    return await record_query.query(context, arguments, QUERIED)
 
 
-def page(ids: list[str], arguments: Any) -> tuple[int, list[str]]:
-    """Cut the window out of results that `position`, `anchor` and `limit` say (RFC 8620 §5.5).
-
-    Raises:
-        MethodError: anchorNotFound, invalidArguments.
-    """
-    start = arguments.position if arguments.position >= 0 else len(ids) + arguments.position
-    if arguments.anchor is not None:
-        if arguments.anchor not in ids:
-            raise MethodError("anchorNotFound")
-        start = ids.index(arguments.anchor) + arguments.anchor_offset
-    start = max(start, 0)
-    if arguments.limit is not None and arguments.limit < 0:
-        raise invalid("limit is 0 or more")
-    end = len(ids) if arguments.limit is None else start + arguments.limit
-    return start, ids[start:end]
+async def _query_changes(context: Context, arguments: QueryChanges) -> Properties:
+    await _settle(context)
+    return await record_query.query_changes(context, arguments, QUERIED)
 
 
 _LISTS = {"identityIds": "identityId", "emailIds": "emailId", "threadIds": "threadId"}
 
 
-def _filter(given: dict[str, Any] | None) -> Callable[[Value], bool]:
-    if not given:
-        return lambda _value: True
-    if "operator" in given:
-        inner = [_filter(each) for each in given.get("conditions", [])]
-        match given["operator"]:
-            case "AND":
-                return lambda value: all(fits(value) for fits in inner)
-            case "OR":
-                return lambda value: any(fits(value) for fits in inner)
-            case "NOT":
-                return lambda value: not any(fits(value) for fits in inner)
-        raise MethodError("unsupportedFilter")
-    if not given.keys() <= {*_LISTS, "undoStatus", "before", "after"}:
-        raise MethodError("unsupportedFilter")
-    return lambda value: _fits(given, value)
+def _condition(name: str, wanted: Any) -> Callable[[Value], bool]:
+    """Read a condition (RFC 8621 §7.3)."""
+    match name, wanted:
+        case (("identityIds" | "emailIds" | "threadIds"), list()):
+            return lambda value: value[_LISTS[name]] in wanted
+        case "undoStatus", str():
+            return lambda value: bool(value["undoStatus"] == wanted)
+        case "before", str():
+            before = utc_microseconds(wanted)
+            return lambda value: utc_microseconds(value["sendAt"]) < before
+        case "after", str():
+            after = utc_microseconds(wanted)
+            return lambda value: utc_microseconds(value["sendAt"]) >= after
+        case (("identityIds" | "emailIds" | "threadIds" | "undoStatus" | "before" | "after"), _):
+            raise invalid(f"{name} is of another type")
+        case _:
+            raise no_filter(name)
 
 
-def _fits(wanted: dict[str, Any], value: Value) -> bool:
-    for name, of in _LISTS.items():
-        if wanted.get(name) is not None and value[of] not in wanted[name]:
-            return False
-    if wanted.get("undoStatus") not in (None, value["undoStatus"]):
-        return False
-    if wanted.get("before") is not None and not value["sendAt"] < wanted["before"]:
-        return False
-    return wanted.get("after") is None or value["sendAt"] >= wanted["after"]
-
-
-async def _query_changes(_context: Context, _arguments: dict[str, Any]) -> Properties:
-    raise MethodError("cannotCalculateChanges")
+QUERIED = Queried(
+    TYPE,
+    _condition,
+    {
+        "emailId": lambda value: value["emailId"],
+        "threadId": lambda value: value["threadId"],
+        "sentAt": lambda value: value["sendAt"],
+    },
+)
 
 
 async def _set(context: Context, arguments: SubmissionSet) -> Properties:
@@ -292,7 +248,7 @@ MODULE = Module(
         Method("EmailSubmission/get", Get, _get),
         Method("EmailSubmission/changes", Changes, _changes),
         Method("EmailSubmission/query", Query, _query),
-        Method("EmailSubmission/queryChanges", dict[str, Any], _query_changes),
+        Method("EmailSubmission/queryChanges", QueryChanges, _query_changes),
         Method("EmailSubmission/set", SubmissionSet, _set),
     ),
     types=("EmailSubmission",),
