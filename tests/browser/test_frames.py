@@ -6,9 +6,9 @@ Source: WEBUI §3 (Message), §4.
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.support.frames import Sites, Watched, build, chromium, serving
+from tests.support.frames import ROOT, Sites, Watched, build, chromium, serving
 
 pytestmark = pytest.mark.long
 
@@ -41,6 +41,21 @@ def height(watched: Watched) -> float:
     box = watched.page.locator("iframe").bounding_box()
     assert box is not None
     return box["height"]
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong with the page and its frames."""
+    axe = (ROOT / "webui" / "spa" / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    for frame in page.frames:
+        frame.evaluate(axe)
+    found: list[str] = page.evaluate(
+        """async () => {
+          const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+          const told = await axe.run(document, { runOnly: tags });
+          return told.violations.map((each) => `${each.id}: ${each.nodes[0].html}`);
+        }"""
+    )
+    return found
 
 
 def computed(watched: Watched, selector: str, name: str) -> str:
@@ -175,6 +190,19 @@ def test_a_host_in_confusable_letters_is_asked_about_and_shown_as_it_is(watched:
     dialog.get_by_role("button", name="Do not open").click()
 
 
+def test_words_that_are_not_drawn_do_not_hide_what_a_link_names(watched: Watched) -> None:
+    watched.call(
+        "show",
+        "<style>.h{display:none}</style>"
+        "<a href='https://outside.example/1'>www.bank.example<i style='font-size:0'></i></a>"
+        "<a href='https://outside.example/2'>bank.ex<b class=h>no site at all</b>ample</a>"
+        "<a href='https://outside.example/3'><b style='display:none'>x y</b>bank.example/login</a>"
+        "<a href='https://outside.example/4'><b>a plain</b> link</a>",
+    )
+    assert watched.frame().locator("a[href]").all_inner_texts() == ["a plain link"]
+    assert watched.frame().locator(".zegel-ask").count() == 3
+
+
 def test_links_lose_what_follows_the_reader_and_show_where_they_go(watched: Watched) -> None:
     told = watched.call(
         "show",
@@ -203,8 +231,10 @@ def test_mail_addresses_and_places_in_the_letter_are_the_apps(watched: Watched) 
 def test_keys_pressed_in_a_letter_are_the_apps(watched: Watched) -> None:
     watched.call("show", "<p>x</p><a href='https://a.example/'>link</a>")
     watched.frame().locator("p").click()
-    watched.page.evaluate("() => zegel.listenFor(['j', 'Mod+k', '/', 'Enter', 'Mod+c'])")
-    for key in ("j", "Control+k", "/", "Control+c", "Enter"):
+    watched.page.evaluate(
+        "() => zegel.listenFor(['j', 'ArrowDown', 'Mod+k', '/', 'Enter', 'Mod+c'])"
+    )
+    for key in ("j", "ArrowDown", "Control+k", "/", "Control+c", "Enter"):
         watched.page.keyboard.press(key)
     watched.settle()
     assert watched.call("log")["keys"] == ["j", "Mod+k", "/", "Enter"]
@@ -260,6 +290,41 @@ def test_a_letter_of_half_a_megabyte_holds_nothing_up(watched: Watched) -> None:
         letter,
     )
     assert took < 10_000  # 0.3 s where nothing else runs
+
+
+def test_a_frame_that_cannot_be_fetched_says_so(browser: Browser, sites: Sites) -> None:
+    watched = Watched.open(browser, sites)
+    watched.page.route("**/frame.html", lambda route: route.abort())
+    watched.page.evaluate("() => { void zegel.show('<p>late</p>'); }")
+    expect(watched.page.get_by_text("cannot be shown right now")).to_be_visible(timeout=20_000)
+    watched.page.unroute("**/frame.html")
+    watched.page.get_by_role("button", name="Try again").click()
+    expect(watched.frame().get_by_text("late")).to_be_visible()
+    watched.page.context.close()
+
+
+def test_printing_shows_the_letter_and_nothing_else(watched: Watched) -> None:
+    watched.call("show", "<p style='height:900px'>x</p>")
+    watched.call("showText", "other words")
+    watched.page.evaluate("() => { window.print = () => {}; zegel.printFrame(); }")
+    watched.page.emulate_media(media="print")
+    expect(watched.page.locator("iframe")).to_be_visible()
+    expect(watched.page.get_by_text("other words")).to_be_hidden()
+    watched.page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+    expect(watched.page.get_by_text("other words")).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_is_shown_and_asked_is_accessible(watched: Watched, theme: str) -> None:
+    watched.call("setDark", theme == "dark")
+    watched.call("show", "<p>words</p><a href='https://outside.example/'>www.bank.example</a>")
+    watched.call("showText", "see https://xn--80ak6aa92e.com/\n> a\n> b\n\nx\n> c")
+    watched.call("edit", {"signature": "<p>Anna</p>", "quote": None})
+    watched.page.locator("iframe").first.wait_for()
+    watched.frame().locator(".zegel-ask").click()
+    assert violations(watched.page) == []
+    watched.page.keyboard.press("Escape")
+    assert violations(watched.page) == []
 
 
 def test_plain_text_has_links_and_folded_quotes(watched: Watched) -> None:

@@ -155,14 +155,17 @@ export function cleanLink(raw: string, text = ''): CleanLink | null {
 /** Endings that are files more often than countries. */
 const FILES = new Set('ai cc exe js md mp pdf pl ps py rs sh so ts zip'.split(' '));
 
+const NAMED =
+  /^(?:(?<scheme>[a-z][a-z\d+.-]*):\/\/)?(?:[^\s/@]+@)?(?<host>(?:[\p{L}\p{N}_-]+\.)+(?<top>\p{L}{2,}|xn--[a-z\d-]+))\.?(?::\d+)?(?<rest>[/?#]\S*)?$/iu;
+/** Says within a sentence where it goes. */
+const PLAINLY = /(?:https?:\/\/|www\.)[^\s<>"']+/i;
+/** Letters that are not drawn, and marks that turn the direction of what is. */
+const UNDRAWN = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+
 /** Returns the host that a link's text names; empty where it names none. */
 export function namedHost(text: string): string {
-  if (text.length > NAME_CHARACTERS) return '';
-  const plain = text.trim().replace(/[\u200b-\u200f\u2060\ufeff\u00ad]/g, '');
-  const found =
-    /^(?:(?<scheme>[a-z][a-z\d+.-]*):\/\/)?(?:[^\s/@]+@)?(?<host>(?:[\p{L}\p{N}_-]+\.)+(?<top>\p{L}{2,}|xn--[a-z\d-]+))\.?(?::\d+)?(?<rest>[/?#]\S*)?$/iu.exec(
-      plain,
-    )?.groups;
+  const plain = text.slice(0, NAME_CHARACTERS).trim().replace(UNDRAWN, '');
+  const found = (NAMED.exec(plain) ?? NAMED.exec(PLAINLY.exec(plain)?.[0] ?? ''))?.groups;
   if (!found) return '';
   const isPlainly = found.scheme || found.rest || /^www\./i.test(found.host!) || plain.includes('@');
   return isPlainly || !FILES.has(found.top!.toLowerCase()) ? found.host!.toLowerCase() : '';
@@ -184,7 +187,7 @@ export function doubtsOf(href: string, text: string): Doubt[] {
   }
   if (!url.protocol.startsWith('http')) return found;
   if (named && !isSameSite(named, url.hostname)) found.push('elsewhere');
-  if (isDisguised(url.hostname)) found.push('disguised');
+  if (isDisguised(url.hostname) || /[\u202d\u202e]/.test(text)) found.push('disguised');
   if (url.username || url.password) found.push('userinfo');
   if (/^(?:\[|\d+(?:\.\d+){3}$)/.test(url.hostname)) found.push('number');
   return found;

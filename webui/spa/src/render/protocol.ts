@@ -45,14 +45,14 @@ export interface Look {
 
 /** To the frame of a letter. */
 export type ToMessage =
-  | { kind: 'show'; html: string; look: Look }
+  | { kind: 'show'; number: number; html: string; look: Look }
   | { kind: 'look'; look: Look }
   | { kind: 'picture'; source: string; blob: Blob | null };
 
 /** From the frame of a letter. */
 export type FromMessage =
   | { kind: 'ready' }
-  | { kind: 'shown'; report: Report }
+  | { kind: 'shown'; number: number; report: Report }
   | { kind: 'height'; height: number }
   | { kind: 'key'; key: Key }
   | { kind: 'ask'; link: DoubtfulLink }

@@ -99,6 +99,9 @@ test.each([
   ['report.pdf', ''],
   ['main.py', ''],
   ['Read more about bank.example today', ''],
+  ['Go to https://www.bank.example/login today', 'www.bank.example'],
+  ['see www.bank.example.', 'www.bank.example'],
+  ['\u202ewww.bank.example', 'www.bank.example'],
   ['3.14', ''],
   ['', ''],
 ])('the text %s names %s', (text, host) => {
@@ -110,6 +113,8 @@ test.each([
   ['https://bank.test.outside.example/', 'bank.test', ['elsewhere']],
   ['https://login.bank.test/x', 'www.bank.test', []],
   ['https://bank.test/x', 'Click here', []],
+  ['https://bank.test/x', '\u202emoc.elgoog', ['elsewhere', 'disguised']],
+  ['https://outside.example/x', 'Log in at www.bank.test', ['elsewhere']],
   ['https://bank.test@outside.example/', 'Log in', ['userinfo']],
   ['http://127.0.0.1/', 'x', ['number']],
   ['http://[::1]/', 'x', ['number']],

@@ -15,7 +15,7 @@ import { isTrackingUrl, isUnseen } from './trackers';
 export const HTML_CHARACTERS = 3 * 1024 * 1024;
 
 const TAGS = (
-  'a abbr acronym address area article aside b bdi bdo big blockquote br caption center cite code ' +
+  'a abbr acronym address area article aside b bdi big blockquote br caption center cite code ' +
   'col colgroup dd del details dfn dir div dl dt em figcaption figure font footer h1 h2 h3 h4 h5 h6 ' +
   'header hgroup hr i img ins kbd li main map mark menu nav nobr ol p pre q rp rt ruby s samp ' +
   'section small span strike strong sub summary sup table tbody td tfoot th thead time tr tt u ul ' +

@@ -14,30 +14,42 @@ export function forgetLinks(): void {
   doubtful = new Map();
 }
 
-function linkText(anchor: Element): string {
-  const text = (anchor.textContent ?? '').replace(/\s+/g, ' ').trim();
+function linkText(anchor: Element, words: string): string {
+  const text = words.replace(/\s+/g, ' ').trim();
   return text || (anchor.querySelector('img')?.alt ?? anchor.getAttribute('alt') ?? '');
+}
+
+function askAbout(anchor: Element, link: DoubtfulLink): void {
+  doubtful.set(anchor, link);
+  for (const name of ['href', 'target', 'rel']) anchor.removeAttribute(name);
+  anchor.setAttribute('role', 'link');
+  anchor.setAttribute('tabindex', '0');
+  anchor.classList.add('zegel-ask');
 }
 
 /** Gives a link of the letter its address, cleaned, or keeps it to be asked about. */
 export function setLink(anchor: Element, raw: string, { counts }: Cleaned): void {
-  const text = linkText(anchor);
+  const text = linkText(anchor, anchor.textContent ?? '');
   const link = cleanLink(raw, text);
   if (!link) return;
   counts.stripped += link.stripped;
   counts.unwrapped += link.unwrapped;
   anchor.setAttribute('title', shownSite(link.href));
-  const doubts = doubtsOf(link.href, text);
-  if (doubts.length) {
-    doubtful.set(anchor, { href: link.href, text, doubts });
-    anchor.setAttribute('role', 'link');
-    anchor.setAttribute('tabindex', '0');
-    anchor.classList.add('zegel-ask');
-    return;
-  }
   anchor.setAttribute('href', link.href);
   anchor.setAttribute('target', '_blank');
   anchor.setAttribute('rel', 'noopener noreferrer');
+  const doubts = doubtsOf(link.href, text);
+  if (doubts.length) askAbout(anchor, { href: link.href, text, doubts });
+}
+
+/** Looks at links again as they are drawn: words that are not shown may hide what a link names. */
+export function lookAgain(page: HTMLElement): void {
+  for (const anchor of page.querySelectorAll<HTMLAnchorElement>('a[href^=http]')) {
+    if (!anchor.firstElementChild) continue;
+    const text = linkText(anchor, anchor.innerText);
+    const doubts = doubtsOf(anchor.href, text);
+    if (doubts.length) askAbout(anchor, { href: anchor.href, text, doubts });
+  }
 }
 
 function follow(event: MouseEvent, app: App<FromMessage>): void {

@@ -8,7 +8,7 @@ import { PICTURE_TYPES } from '../protocol';
 import { adaptColours } from './adapt';
 import { connect, isAppCombination, told } from './app';
 import { watchHeight } from './height';
-import { forgetLinks, setLink, watchLinks } from './follow';
+import { forgetLinks, lookAgain, setLink, watchLinks } from './follow';
 
 const SCOPE = 'zegel-letter';
 
@@ -24,16 +24,18 @@ function sources(kind: 'inline' | 'remote'): string[] {
 }
 
 /** Draws the letter; what the app is to know of it is sent once it stands. */
-function show(html: string): void {
+function show(number: number, html: string): void {
   while (urls.length) URL.revokeObjectURL(urls.pop()!);
   forgetLinks();
   shown = clean(html, { scope: SCOPE, own: false, link: setLink });
   letterStyle.textContent = shown.css;
   sheet.replaceChildren(shown.page);
+  lookAgain(shown.page);
   scrollTo(0, 0);
   adaptColours(sheet, look.dark && look.adapt);
   app.send({
     kind: 'shown',
+    number,
     report: { ...shown.counts, inline: sources('inline'), remote: sources('remote') },
   });
 }
@@ -59,7 +61,7 @@ function receive(message: ToMessage): void {
   switch (message.kind) {
     case 'show':
       look = message.look;
-      show(message.html);
+      show(message.number, message.html);
       break;
     case 'look':
       setLook(message.look);
@@ -72,11 +74,14 @@ function receive(message: ToMessage): void {
 
 const app = connect<ToMessage, FromMessage>(receive);
 
+/** What scrolls the page, and what walks through links, is the frame's own. */
+const OWN_KEYS = /^(?:Tab|Arrow\w+|Page\w+|Home|End)$/;
+
 addEventListener('keydown', (event) => {
   const isCombined = event.ctrlKey || event.metaKey || event.altKey;
   if (isCombined && !isAppCombination(event)) return;
-  // These are the frame's own: to walk through its links and to follow one.
-  if (event.key === 'Tab' || (event.target !== document.body && /^(?:Enter| )$/.test(event.key))) return;
+  if (OWN_KEYS.test(event.key)) return;
+  if (event.target !== document.body && /^(?:Enter| )$/.test(event.key)) return;
   if (isCombined || event.key === '/' || event.key === "'" || event.key === ' ') event.preventDefault();
   app.send({ kind: 'key', key: told(event) });
 });
