@@ -22,7 +22,8 @@ _SECTION_CHARACTERS = 55  # of a parameter's value on one line
 _NAME = re.compile(r"[!-9;-~]{1,70}\Z")
 _ATOM_TEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*\Z")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+\Z")
-_BARE = re.compile(r"[A-Za-z0-9!#$&+.^_`{|}~-]+\Z")  # RFC 2231 §7: others take "'", "*", "%" as its own
+# RFC 2231 §7 gives "'", "*" and "%" a meaning, which some see in plain values too.
+_BARE = re.compile(r"[A-Za-z0-9!#$&+.^_`{|}~-]+\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _ID = re.compile(r"[^\s<>\x00-\x1f\x7f]+\Z")
 _RAW = re.compile(r"(?:[^\x00\r\n]|\r\n[ \t])*\Z")
