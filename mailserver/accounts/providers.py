@@ -111,12 +111,12 @@ class Providers:
         self._guard = keyring.master.instance_guard
 
     async def of(self, login: str) -> ProviderRecord | None:
-        """Return the provider of an address's domain, whoever has the address."""
+        """Return the provider of an address's domain, whoever has the address; it is read now."""
         try:
             domain = Address.parse(login).domain
         except PeerFault:
             return None
-        return (await self._keyring.receiving.domain(domain)).provider
+        return (await self._keyring.receiving.domain(domain, fresh=True)).provider
 
     async def offer(self, login: str) -> Offer | None:
         """Say how the domain of an address signs in; None: with passwords alone."""
@@ -260,6 +260,8 @@ class Providers:
         """
         try:
             account = await self._directory.holder(Address.parse(vouched.address))
+            if account is not None:  # who was unlinked is so at once
+                account = await self._keyring.account(account.account_id, fresh=True)
         except PeerFault:
             account = None
         _check_may_be(account, vouched)

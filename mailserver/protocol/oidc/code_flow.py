@@ -13,6 +13,8 @@ from mailserver.model.errors import Condition, PeerFault
 from mailserver.protocol.oidc.metadata import Metadata
 
 SCOPE = "openid email"
+CLAIMS = '{"id_token":{"email":null,"email_verified":null}}'
+"""Wanted in the ID token itself: the access token is not used (OpenID Connect Core 1.0 §5.5)."""
 ANSWER_OCTETS = 128 * 1024
 CODE_CHARACTERS = 4_096
 
@@ -34,6 +36,7 @@ def authorization_url(
         "client_id": client_id,
         "redirect_uri": redirect_uri,
         "scope": SCOPE,
+        "claims": CLAIMS,
         "state": state,
         "nonce": nonce,
         "code_challenge": challenge(verifier),
