@@ -12,6 +12,7 @@ from mailserver.model.errors import Condition, PeerFault
 
 LINE_OCTETS = 1_000
 PAGES = 5_000  # of a document; one with more is none that anybody pages through
+WIDTH, HEIGHT = 1_600, 2_400  # pixels of a page, at most
 
 
 class Kind(Enum):
@@ -32,6 +33,15 @@ class No(Enum):
     DAMAGED = "damaged"
     TOO_COMPLEX = "too_complex"
     NO_SUCH_PAGE = "no_such_page"
+
+
+class NoPageError(Exception):
+    """There is nothing to be shown; `no` says why."""
+
+    def __init__(self, no: No) -> None:
+        """Carry the reason."""
+        super().__init__(no.value)
+        self.no = no
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

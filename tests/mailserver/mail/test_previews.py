@@ -10,8 +10,8 @@ import pypdfium2 as pdfium  # type: ignore[import-untyped]  # it says no types
 import pytest
 from PIL import Image
 
-from mailserver.mail.preview_pages import HEIGHT, TEXT_CHARACTERS, WIDTH
-from mailserver.mail.preview_question import Kind, No
+from mailserver.mail.preview_question import HEIGHT, WIDTH, Kind, No
+from mailserver.mail.preview_texts import CHARACTERS
 from mailserver.mail.previews import NoPreview, Page, Previews, kind_of
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.settings_reading import Reading
@@ -148,7 +148,7 @@ async def test_texts_are_shown_in_any_charset_and_by_pages() -> None:
     assert shown.octets.reveal().decode() == "日本語"
     shown = await page("ž".encode("utf-16"), type="text/plain", charset="utf-16")
     assert shown.octets.reveal().decode() == "ž"
-    long = "ä" * (TEXT_CHARACTERS + 5)
+    long = "ä" * (CHARACTERS + 5)
     shown = await page(long.encode(), 2, type="text/plain; charset=utf-8")
     assert (shown.pages, shown.octets.reveal().decode()) == (2, "ä" * 5)
     assert await why_not(long.encode(), 3, type="text/plain") is No.NO_SUCH_PAGE
