@@ -9,7 +9,6 @@ import { followers } from './followers';
 import { jobs } from './jobs.svelte';
 import { kept } from './keeper';
 import { mailboxes } from './mailboxes.svelte';
-import { outbox } from './outbox.svelte';
 import { push } from './push.svelte';
 import { settings } from './settings.svelte';
 
@@ -35,7 +34,8 @@ export async function begin(transport: Transport = session): Promise<void> {
   const vault = isKept ? offline().then((found) => found.open(session.address)) : undefined;
   await client.open(transport, vault).then(keep, restore);
   push.start();
-  await Promise.allSettled([mailboxes.ready(), settings.ready(), outbox.ready()]);
+  await Promise.allSettled([mailboxes.ready(), settings.ready()]);
+  await (await outbox()).ready();
   if (isKept) await (await offline()).resume();
 }
 
@@ -54,6 +54,11 @@ export async function trustDevice(): Promise<void> {
   device.set('offline', true);
   await (await offline()).enable(session.address);
   keep();
+}
+
+/** What only those need who write comes after what is looked at. */
+async function outbox() {
+  return (await import('./outbox.svelte')).outbox;
 }
 
 async function offline() {
@@ -84,7 +89,7 @@ function reached(isReached: boolean): void {
 function back(): void {
   push.wake();
   jobs.resume();
-  void outbox.resume();
+  void outbox().then((found) => found.resume());
   void followers.tell();
 }
 

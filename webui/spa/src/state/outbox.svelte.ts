@@ -156,8 +156,9 @@ export class Outbox implements Follower {
   readonly types = ['EmailSubmission'];
   readonly client: JmapClient;
   store: OutboxStore | undefined;
-  /** Makes a draft again of what was taken back; `compose` says how. */
-  draftOf: (from: Id | Sending) => Promise<Draft> = () => Promise.reject(new Error('no compose'));
+  /** Makes a draft again of what was taken back. */
+  draftOf: (from: Id | Sending) => Promise<Draft> = async (from) =>
+    (await import('./compose.svelte')).compose.again(from);
   #items = $state.raw<readonly OutboxItem[]>([]);
   #planned = $state.raw<readonly OutboxItem[]>([]);
   #timers = new Set<ReturnType<typeof setTimeout>>();

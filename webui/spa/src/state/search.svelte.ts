@@ -1,23 +1,21 @@
-/** Searching: what is typed becomes a list; what was searched for before, and what is kept. */
+/** Searching: what is typed becomes a list, or what may be meant. Loaded when it is wanted. */
 import { JmapError } from '@/jmap/errors';
 import type { JmapClient } from '@/jmap/client';
 import type { Filter, Id } from '@/jmap/types';
 import { client } from './client';
 import { followers } from './followers';
 import { identities, type Identities } from './identities.svelte';
-import { kept } from './keeper';
 import { labels, type Labels } from './labels.svelte';
 import { lists, type Lists, type ThreadList } from './lists.svelte';
 import { mailboxes, type Mailboxes } from './mailboxes.svelte';
 import { recipients, type Recipients } from './recipients.svelte';
 import { parseQuery, scoped, written, type Operator, type Query, type Scope } from './search/parse';
 import { piecesOf, type Piece } from './search/snippet';
-import { settings, type SavedSearch, type SettingsStore } from './settings.svelte';
+import { searches, type Searches } from './searches.svelte';
 import type { Sort } from './views';
 
 export type { Query, Scope } from './search/parse';
 export type { Piece } from './search/snippet';
-export type { SavedSearch } from './settings.svelte';
 
 export interface Snippet {
   subject: Piece[];
@@ -33,7 +31,6 @@ export interface Proposal {
   text: string;
 }
 
-const RECENT = 12;
 const SNIPPETS_KEPT = 500;
 const PROPOSALS = 8;
 
@@ -44,7 +41,7 @@ interface Under {
   labels: Labels;
   identities: Identities;
   recipients: Recipients;
-  settings: SettingsStore;
+  searches: Searches;
 }
 
 /** The results of one search. */
@@ -92,17 +89,11 @@ export class Results {
 
 export class Search {
   #under: Under;
-  #recent = $state.raw<readonly string[]>([]);
   #latest: Results | undefined;
 
   constructor(under: Under) {
     this.#under = under;
-    followers.add({ types: [], changed: async () => undefined, clear: () => this.#clear() });
-  }
-
-  #clear(): void {
-    this.#recent = [];
-    this.#latest = undefined;
+    followers.add({ types: [], changed: async () => undefined, clear: () => (this.#latest = undefined) });
   }
 
   /** Reads what is typed. */
@@ -132,57 +123,6 @@ export class Search {
     return this.#latest;
   }
 
-  /** What was searched for on this device, the last first; gone with the page, unless it is trusted. */
-  get recent(): readonly string[] {
-    return this.#recent;
-  }
-
-  /** Notes that a search was made. */
-  used(text: string): void {
-    const plain = text.trim();
-    if (!plain) return;
-    this.#note([plain, ...this.#recent.filter((each) => each !== plain)].slice(0, RECENT));
-  }
-
-  forget(text: string): void {
-    this.#note(this.#recent.filter((each) => each !== text));
-  }
-
-  clearRecent(): void {
-    this.#note([]);
-  }
-
-  /** Takes up what a trusted device kept. */
-  async restore(): Promise<void> {
-    this.#recent = (await kept.get<string[]>('records', 'searches')) ?? this.#recent;
-  }
-
-  #note(recent: readonly string[]): void {
-    this.#recent = recent;
-    kept.put('records', 'searches', recent);
-  }
-
-  get saved(): readonly SavedSearch[] {
-    return this.#under.settings.value.searches;
-  }
-
-  save(search: Omit<SavedSearch, 'id'>): SavedSearch {
-    const made = { ...search, id: crypto.randomUUID() };
-    this.#under.settings.set('searches', [...this.saved, made]);
-    return made;
-  }
-
-  /** Changes a saved search; returns what sets it back. */
-  change(id: string, to: Partial<Omit<SavedSearch, 'id'>>): () => void {
-    const all = this.saved.map((each) => (each.id === id ? { ...each, ...to } : each));
-    return this.#under.settings.set('searches', all);
-  }
-
-  /** Takes a saved search away; returns what brings it back. */
-  remove(id: string): () => void {
-    return this.#under.settings.set('searches', this.saved.filter((each) => each.id !== id)); // prettier-ignore
-  }
-
   /** Returns what may be meant by the last word that is typed. */
   propose(text: string, language: 'en' | 'nl' = 'en'): Proposal[] {
     const last = this.parse(text).terms.at(-1);
@@ -200,13 +140,14 @@ export class Search {
 
   #before(text: string): Proposal[] {
     const plain = text.trim().toLowerCase();
-    const recent = this.#recent
+    const { recent: all, saved } = this.#under.searches;
+    const recent = all
       .filter((each) => each.toLowerCase().startsWith(plain) && each.toLowerCase() !== plain)
-      .slice(0, plain ? 3 : RECENT);
-    const named = this.saved.filter((each) => each.name.toLowerCase().includes(plain));
+      .slice(0, plain ? 3 : PROPOSALS);
+    const named = saved.filter((each) => each.name.toLowerCase().includes(plain));
     return [
       ...recent.map((each): Proposal => ({ kind: 'recent', label: each, text: each })),
-      ...named.map(({ name, text: saved }): Proposal => ({ kind: 'saved', label: name, text: saved })),
+      ...named.map((each): Proposal => ({ kind: 'saved', label: each.name, text: each.text })),
     ];
   }
 
@@ -255,5 +196,5 @@ export const search = new Search({
   labels,
   identities,
   recipients,
-  settings,
+  searches,
 });

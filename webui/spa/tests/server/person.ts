@@ -4,6 +4,7 @@ import { JmapClient } from '@/jmap/client';
 import { Push } from '@/jmap/push';
 import { Actions } from '@/state/actions.svelte';
 import { Compose } from '@/state/compose.svelte';
+import { Composing } from '@/state/composing';
 import { Conversations } from '@/state/conversation.svelte';
 import { Emails } from '@/state/emails.svelte';
 import { Followers, type Follower } from '@/state/followers';
@@ -71,7 +72,9 @@ export class Device {
   readonly lists = new Lists({ client: this.client, emails: this.emails, mailboxes: this.mailboxes });
   readonly conversations = new Conversations({ client: this.client, emails: this.emails, mailboxes: this.mailboxes });
   readonly actions = new Actions({ ...this, jobs: this.jobs });
-  readonly compose = new Compose({ ...this, used: () => undefined });
+  readonly compose = new Compose(
+    async (keepCopy) => new Composing({ ...this, used: () => undefined }, keepCopy),
+  );
   readonly told: string[] = [];
   #followers = new Followers();
   #push: Push;

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Compose } from '@/state/compose.svelte';
+import { Composing } from '@/state/composing';
 import { Draft, type DraftUnder } from '@/state/draft.svelte';
 import { Identities } from '@/state/identities.svelte';
 import { Mailboxes } from '@/state/mailboxes.svelte';
 import { Outbox } from '@/state/outbox.svelte';
 import { SettingsStore } from '@/state/settings.svelte';
 import type { JmapClient } from '@/jmap/client';
+import type { Address } from '@/jmap/types';
 import { methods, scripted, settled, type Script } from '../support/scripted';
 
 const lost = () => Promise.reject(new TypeError('network'));
@@ -63,7 +65,8 @@ async function world(more: Replies = {}): Promise<void> {
     client, settings, identities, mailboxes, outbox: new Outbox(client),
     keepCopy: (key, content) => void (content ? copies.set(key, content) : copies.delete(key)),
   }; // prettier-ignore
-  compose = new Compose({ ...under, used: (addresses) => used.push(...addresses.map((each) => each.email)) });
+  const noted = (addresses: readonly Address[]) => void used.push(...addresses.map((each) => each.email));
+  compose = new Compose(async (keepCopy) => new Composing({ ...under, used: noted }, keepCopy));
   compose.keepCopy = under.keepCopy;
   await Promise.all([mailboxes.ready(), identities.ready(), settings.ready()]);
 }
