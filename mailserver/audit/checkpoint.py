@@ -5,7 +5,6 @@ A copy of one, kept elsewhere, proves later that the log still begins with those
 """
 
 import json
-import os
 import struct
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,11 +12,13 @@ from pathlib import Path
 from mailserver.audit.head import End
 from mailserver.crypto.secret import SecretKey
 from mailserver.crypto.sign import SEED_OCTETS, SigningKey, verify
-from mailserver.model.errors import Condition, Conflict, Misconfigured, PeerFault
+from mailserver.model.errors import Condition, Misconfigured, PeerFault
+from mailserver.runtime import secret_file
 from mailserver.store.audit import CheckpointRow
 
 EVERY = timedelta(hours=1)
 EVERY_ENTRIES = 1_000
+_KEY_NAME = "audit key file"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATEMENT = struct.Struct(">16sQ32sQ")
@@ -82,13 +83,7 @@ def load_key(path: Path) -> SigningKey:
     Raises:
         Misconfigured: there is none, others may read it, or it is not one of ours.
     """
-    try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & 0o077:
-                raise Misconfigured("the audit key file must be for its owner only (mode 0400)")
-            seed = bytearray(file.read())
-    except OSError as error:
-        raise Misconfigured(f"the audit key file cannot be read: {error.strerror}") from None
+    seed = secret_file.read(path, _KEY_NAME)
     if len(seed) != SEED_OCTETS:
         raise Misconfigured("the audit key file is not one of ours")
     return SigningKey(SecretKey(seed))
@@ -102,19 +97,5 @@ def create_key(path: Path) -> SigningKey:
         Misconfigured: it cannot be written.
     """
     seed = SecretKey.random(SEED_OCTETS)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(seed.octets)
-            file.flush()
-            os.fsync(descriptor)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-    except FileExistsError:
-        raise Conflict(Condition.ALREADY_EXISTS, "there is an audit key file already") from None
-    except OSError as error:
-        raise Misconfigured(f"the audit key file cannot be written: {error.strerror}") from None
+    secret_file.create(path, seed.octets, _KEY_NAME)
     return SigningKey(seed)

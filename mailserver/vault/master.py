@@ -8,20 +8,18 @@ stays until all rows are sealed anew.
 import base64
 import binascii
 import json
-import os
-import secrets
-import stat
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Never, Self
 
 from mailserver.crypto.aead import Aead
 from mailserver.crypto.kdf import hkdf
-from mailserver.crypto.secret import KEY_OCTETS, SecretKey
+from mailserver.crypto.secret import KEY_OCTETS, SecretKey, overwrite
 from mailserver.model.errors import Condition, Conflict, Corrupt, Misconfigured
+from mailserver.runtime import secret_file
 from mailserver.vault.guard import InstanceGuard
 
+_NAME = "master key file"
 _FORMAT = "zegel master keys 1"
 _KID_AT_MOST = 0xFFFF_FFFF
 
@@ -116,7 +114,7 @@ class MasterKeys:
         """
         _refuse_inside(path, keep_out_of)
         keys = {1: SecretKey.random()}
-        _write(path, _encode(keys, 1), replace=False)
+        secret_file.create(path, _encode(keys, 1), _NAME)
         return cls(keys, 1)
 
     @classmethod
@@ -127,15 +125,11 @@ class MasterKeys:
             Misconfigured: it is missing, open to others, in a data directory, or not ours.
         """
         _refuse_inside(path, keep_out_of)
+        octets = secret_file.read(path, _NAME)
         try:
-            with path.open("rb") as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
-                    raise Misconfigured("the master key file must be a plain file of mode 0400")
-                octets = bytearray(file.read())
-        except OSError as error:
-            raise Misconfigured(f"the master key file cannot be read: {error.strerror}") from None
-        return cls.parse(octets)
+            return cls.parse(octets)
+        finally:
+            overwrite(octets)
 
     @classmethod
     def parse(cls, octets: bytes | bytearray) -> Self:
@@ -162,7 +156,7 @@ class MasterKeys:
         kid = max(self._keys) + 1
         keys = {old: SecretKey(bytes(key.octets)) for old, key in self._keys.items()}
         keys[kid] = SecretKey.random()
-        _write(path, _encode(keys, kid), replace=True)
+        secret_file.replace(path, _encode(keys, kid), _NAME)
         return MasterKeys(keys, kid)
 
     def retire(self, path: Path, kid: int) -> "MasterKeys":
@@ -174,7 +168,7 @@ class MasterKeys:
         if kid == self.current:
             raise Conflict(Condition.CHANGED_MEANWHILE, "the current master key stays")
         keys = {n: SecretKey(bytes(key.octets)) for n, key in self._keys.items() if n != kid}
-        _write(path, _encode(keys, self.current), replace=True)
+        secret_file.replace(path, _encode(keys, self.current), _NAME)
         return MasterKeys(keys, self.current)
 
     def __repr__(self) -> str:
@@ -193,34 +187,6 @@ def _encode(keys: Mapping[int, SecretKey], current: int) -> bytes:
         "keys": {str(kid): base64.b64encode(key.octets).decode() for kid, key in keys.items()},
     }
     return json.dumps(document, indent=2).encode() + b"\n"
-
-
-def _write(path: Path, content: bytes, *, replace: bool) -> None:
-    """Put `content` at `path` whole or not at all, and durable, directory entry included."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o400)  # whatever the umask says
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        if replace:
-            draft.replace(path)
-        else:
-            path.hardlink_to(draft)  # unlike a rename, refuses to overwrite
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-    except FileExistsError:
-        raise Conflict(Condition.ALREADY_EXISTS, "there is a master key file already") from None
-    except OSError as error:
-        raise Misconfigured(f"the master key file cannot be written: {error.strerror}") from None
-    finally:
-        with suppress(OSError):  # renamed away, or never made
-            draft.unlink()
 
 
 def _refuse_inside(path: Path, directories: Iterable[Path]) -> None:

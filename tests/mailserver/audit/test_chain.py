@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -210,10 +211,8 @@ async def test_pruning_keeps_the_rest_verifiable(log: Log) -> None:  # T-AUD-3
     assert raised.value.tampering is Tampering.DELETED
 
 
-async def test_the_key_is_a_private_file(log: Log, tmp_path: object) -> None:
-    from pathlib import Path
-
-    path = Path(str(tmp_path)) / "audit.key"
+async def test_the_key_is_a_private_file(log: Log, tmp_path: Path) -> None:
+    path = tmp_path / "audit.key"
     made = create_key(path)
     assert path.stat().st_mode & 0o777 == 0o400
     assert load_key(path).public == made.public
