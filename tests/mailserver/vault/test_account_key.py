@@ -75,6 +75,16 @@ def test_a_link_altered_or_of_another_account_does_not_open() -> None:
         )
 
 
+def test_a_link_opens_the_generation_it_was_made_for_only() -> None:
+    first, second = AccountKey.random(Suite.HYBRID), AccountKey.random(Suite.HYBRID, 2)
+    third, record = second.successor(ACCOUNT, Suite.HYBRID, older=(first,))
+    assert third.predecessor(ACCOUNT, record, first.public()).amk.octets == first.amk.octets
+    swapped = replace(record, link=record.older[0][1], older=((1, record.link),))
+    for before in (first, second):
+        with pytest.raises(Corrupt):
+            third.predecessor(ACCOUNT, swapped, before.public())
+
+
 def test_closing_overwrites_the_key() -> None:
     octets = bytearray(os.urandom(32))
     key = AccountKey(SecretKey(octets), 1, Suite.CLASSICAL)
