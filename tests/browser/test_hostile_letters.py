@@ -8,6 +8,8 @@ Source: WEBUI §4, PRIVACY §9 (T-READ-1, T-READ-2, T-READ-5).
 """
 
 import gzip
+import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +32,7 @@ from tests.support.frames import (
 pytestmark = pytest.mark.long
 LETTERS = hostile()
 MOST_PIXELS = 20_000
+MIXTURES = 200
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +96,28 @@ def test_cleaning_alone_is_enough(browser: Browser, built: Path, sites: Sites) -
         watched.frame().evaluate("() => { new Image().src = 'http://outside.example/x.png'; }")
         watched.settle()
         assert "the browser asked for: GET http://outside.example/x.png HTTP/1.1" in watched.harm()
+    assert wrong == {}
+
+
+def test_pieces_of_letters_in_any_order_do_nothing(
+    browser: Browser, built: Path, sites: Sites
+) -> None:
+    """Markup broken as nobody wrote it, without the frame's policy; the same each time."""
+    pieces = [
+        piece
+        for parts in LETTERS.values()
+        for html in parts
+        if len(html) < 6000
+        for piece in re.findall(r"<[^>]*>?|[^<]+", html)
+    ]
+    chance = random.Random(1)
+    wrong = {}
+    with serving(built, fenced=False) as unfenced:
+        watched = Watched.open(browser, replace(unfenced, left=sites.left))
+        for _ in range(MIXTURES):
+            html = "".join(chance.choices(pieces, k=chance.randint(3, 60)))
+            if found := shown(watched, html):
+                wrong[html] = found
     assert wrong == {}
 
 

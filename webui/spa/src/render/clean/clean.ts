@@ -191,7 +191,8 @@ function cleanPicture(image: HTMLImageElement, cleaned: Cleaned): void {
 
 /** The letter's page as an element: what its `body` said of colours holds for it. */
 function pageOf(root: HTMLElement): HTMLElement {
-  const body = root.querySelector('body') ?? root;
+  // A page of frames has none.
+  const body = root.querySelector('body') ?? root.ownerDocument.createElement('body');
   const page = root.ownerDocument.createElement('div');
   for (const name of ['style', 'class', 'dir', 'lang', 'id']) {
     const value = body.getAttribute(name);
@@ -216,11 +217,8 @@ function cleanElement(element: Element, cleaned: Cleaned, purpose: Purpose): voi
   }
   if (!/^(?:abbr|acronym)$/.test(element.localName)) element.removeAttribute('title');
   nameAttributes(element, purpose);
-  if (element.localName === 'a' || element.localName === 'area') {
-    cleanAnchor(element, cleaned, purpose);
-    return;
-  }
-  element.removeAttribute('href');
+  if (/^(?:a|area)$/.test(element.localName)) cleanAnchor(element, cleaned, purpose);
+  else element.removeAttribute('href');
   if (element instanceof HTMLImageElement) cleanPicture(element, cleaned);
   else for (const name of ['src', 'srcset']) element.removeAttribute(name);
 }
