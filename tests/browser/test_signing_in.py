@@ -204,3 +204,80 @@ def test_everything_is_reached_by_keys_alone(page: Page, webmail: Webmail) -> No
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Make this mailbox your own")).to_be_visible()
+
+
+def test_a_passkey_is_made_and_asked_for_first(page: Page, webmail: Webmail) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    key = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": key})
+    address = webmail.new_address()
+    page.goto(webmail.invitation(address))
+    choose_password(page, PASSWORD, "Make the mailbox")
+    type_code_back(page)
+    page.get_by_role("button", name="Use a passkey of this device").click()
+    codes = page.get_by_role("list", name="Save your backup codes")
+    backup = codes.locator("li").first.inner_text()
+    page.get_by_role("button", name="I have saved these codes").click()
+    page.get_by_role("button", name="Go to your mail").click()
+    expect_app(page)
+    for answer in ("passkey", "backup"):
+        page.context.clear_cookies()
+        page.goto("/")
+        give_address(page, address)
+        give_password(page, PASSWORD)
+        expect(page.get_by_role("button", name="Use a passkey")).to_be_focused()
+        if answer == "passkey":
+            look(page, "factor-passkey")
+            page.get_by_role("button", name="Use a passkey").click()
+        else:
+            page.get_by_role("button", name="Use a backup code instead").click()
+            page.get_by_label("Backup code").fill("AAAA-AAAA-AAAA-AAAA")
+            page.get_by_role("button", name="Sign in").click()
+            expect(page.get_by_text("This backup code is not right")).to_be_visible()
+            page.get_by_label("Backup code").fill(backup)
+            page.get_by_role("button", name="Sign in").click()
+        expect_app(page)
+
+
+def test_a_reset_waits_a_day_and_its_owner_can_stop_it(page: Page, webmail: Webmail) -> None:
+    address = webmail.new_address()
+    page.goto(webmail.invitation(address))
+    choose_password(page, PASSWORD, "Make the mailbox")
+    type_code_back(page)
+    page.get_by_role("button", name="Not now").click()
+    page.get_by_role("button", name="Go to your mail").click()
+    expect_app(page)
+    page.goto(webmail.reset(address))
+    expect(page.get_by_role("heading", name="Begin anew")).to_be_visible()
+    look(page, "reset")
+    page.get_by_role("button", name="Ask for it").click()
+    expect(page.get_by_text("You can set a new password from")).to_be_visible()
+    page.goto("/mail")
+    expect(page.get_by_text("Somebody asked to reset your account.")).to_be_visible()
+    look(page, "reset-pending")
+    page.get_by_role("button", name="It was not me: stop it").click()
+    expect(page.get_by_text("Somebody asked to reset your account.")).to_be_hidden()
+
+
+def test_who_guesses_is_told_how_long_to_wait(page: Page, webmail: Webmail) -> None:
+    page.goto("/")
+    give_address(page, webmail.new_address("guessed"))
+    waiting = page.get_by_text("Too many attempts. You can try again in")
+    for guess in range(12):
+        page.get_by_label("Password", exact=True).fill(f"guess number {guess} of many")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text(WRONG).or_(waiting)).to_be_visible()
+        if waiting.is_visible():
+            break
+    expect(waiting).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in")).to_be_disabled()
+    expect(page.get_by_label("Code from your authenticator app")).to_be_visible()
+    look(page, "sign-in-wait")
