@@ -7,9 +7,13 @@ import { loadTexts, setLanguage } from '@/i18n';
 import App from '@/app/App.svelte';
 import { preferences } from '@/app/preferences.svelte';
 import { router } from '@/router';
+import { forgetDevice } from '@/state/keeper';
 
 preferences.show();
 const asked = session.check().catch((error: unknown) => error);
+void asked.then((isIn) => {
+  if (isIn === false) forgetDevice(); // the session ended while nobody looked
+});
 await setLanguage(preferences.firstLanguage);
 await loadTexts('app');
 router.start();

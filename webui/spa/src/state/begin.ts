@@ -4,10 +4,9 @@ import type { SessionObject } from '@/jmap/types';
 import type { Transport } from '@/jmap/transport';
 import { online } from '@/online.svelte';
 import { client } from './client';
-import { device } from './device.svelte';
 import { followers } from './followers';
 import { jobs } from './jobs.svelte';
-import { kept } from './keeper';
+import { forgetDevice, kept } from './keeper';
 import { mailboxes } from './mailboxes.svelte';
 import { push } from './push.svelte';
 import { settings } from './settings.svelte';
@@ -30,8 +29,9 @@ export async function begin(transport: Transport = session): Promise<void> {
   addEventListener('online', back);
   document.addEventListener('visibilitychange', looked);
   session.beforeLeaving(end);
-  const isKept = device.get('offline', false);
-  const vault = isKept ? offline().then((found) => found.open(session.address)) : undefined;
+  const isKept = session.info?.stay === true; // "this is my own device"
+  const vault = isKept ? offline().then((found) => found.enable(session.address)) : undefined;
+  if (!isKept) forgetDevice();
   await client.open(transport, vault).then(keep, restore);
   push.start();
   await Promise.allSettled([mailboxes.ready(), settings.ready()]);
@@ -47,13 +47,6 @@ function keep(): void {
 async function restore(): Promise<void> {
   const found = await kept.get<SessionObject>('session', 'session');
   if (found) client.restore(found);
-}
-
-/** Keeps mail on this device from now on: its owner said so when signing in. */
-export async function trustDevice(): Promise<void> {
-  device.set('offline', true);
-  await (await offline()).enable(session.address);
-  keep();
 }
 
 /** What only those need who write comes after what is looked at. */
@@ -73,8 +66,8 @@ export async function end(): Promise<void> {
   push.stop();
   client.close();
   followers.clear();
-  if (device.get('offline', false)) await (await offline()).disable();
-  device.set('offline', false);
+  if (session.info?.stay) await (await offline()).disable();
+  forgetDevice();
 }
 
 function reached(isReached: boolean): void {

@@ -17,6 +17,14 @@ export function keepWith(one: Keeper | undefined): void {
   keeper = one ?? NOTHING;
 }
 
+/** The database of `offline/vault`. */
+export const DATABASE = 'zegel';
+
+/** Wipes what this device kept: nobody is signed in, or whoever is does not trust it. */
+export function forgetDevice(): void {
+  indexedDB.deleteDatabase(DATABASE);
+}
+
 export const kept: Keeper = {
   put: (kind, key, value) => keeper.put(kind, key, value),
   get: (kind, key) => keeper.get(kind, key),

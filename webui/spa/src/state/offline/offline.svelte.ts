@@ -10,6 +10,7 @@ import { compose } from '../compose.svelte';
 import { jobs, type Job } from '../jobs.svelte';
 import { keepWith, type Keeper } from '../keeper';
 import { outbox, type OutboxItem } from '../outbox.svelte';
+import { searches } from '../searches.svelte';
 import type { Sending } from '../sending';
 import { Vault, wipe } from './vault';
 
@@ -37,36 +38,29 @@ class Offline {
     return this.#isOn;
   }
 
-  /** Opens what is kept of an account, where something is; says whether it is. */
-  async open(account: string): Promise<boolean> {
-    return this.#use(await Vault.open(account));
+  /** Opens what is kept of an account; whoever signed in said that the device is theirs. */
+  async enable(address: string): Promise<void> {
+    this.#use(await Vault.open(address));
   }
 
-  /** Begins to keep mail here; whoever signed in said that the device is theirs. */
-  async enable(account: string): Promise<void> {
-    this.#use(await Vault.open(account, { create: true }));
-  }
-
-  #use(vault: Vault | undefined): boolean {
-    if (!vault) return false;
+  #use(vault: Vault): void {
     this.#vault = vault;
     keepWith(keeperOf(vault));
     compose.keepCopy = (key, content) => {
-      void (content ? vault.put('draft', key, content) : vault.delete('draft', key));
+      void tried(content ? vault.put('draft', key, content) : vault.delete('draft', key));
     };
     jobs.store = {
-      keep: (job) => vault.put('job', job.id, keptJob(job)),
-      drop: (id) => vault.delete('job', id),
+      keep: (job) => tried(vault.put('job', job.id, keptJob(job))),
+      drop: (id) => tried(vault.delete('job', id)),
     };
     outbox.store = {
-      keep: (item: OutboxItem) => void vault.put('outbox', item.id, item.sending),
-      drop: (id) => void vault.delete('outbox', id),
+      keep: (item: OutboxItem) => void tried(vault.put('outbox', item.id, item.sending)),
+      drop: (id) => void tried(vault.delete('outbox', id)),
     };
     this.#isOn = true;
     this.#watching ??= $effect.root(() => {
       $effect(() => this.#follow(session.status === 'expired'));
     });
-    return true;
   }
 
   /** A session that is over, here or from elsewhere, takes with it what is kept; not the page. */
@@ -77,7 +71,7 @@ class Offline {
     } else if (!isOver && this.#isPaused) {
       this.#isPaused = false;
       void this.enable(session.address).then(() => {
-        for (const draft of compose.panels) void this.#vault?.put('draft', draft.key, draft.content);
+        for (const draft of compose.panels) compose.keepCopy(draft.key, draft.content);
       });
     }
   }
@@ -98,6 +92,7 @@ class Offline {
       await vault.delete('job', key);
       await actions.resume(jobOf(kept));
     }
+    await searches.restore();
     await outbox.resume();
   }
 
@@ -123,9 +118,18 @@ class Offline {
 
 function keeperOf(vault: Vault): Keeper {
   return {
-    put: (kind, key, value) => void vault.put(kind, key, value),
+    put: (kind, key, value) => void tried(vault.put(kind, key, value)),
     get: (kind, key) => vault.get(kind, key),
   };
+}
+
+/** What a browser does not keep, because it is full or another page wiped it, is only in memory. */
+async function tried(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+  }
 }
 
 function keptJob({ id, kind, changes, destroys, places, at }: Job): KeptJob {

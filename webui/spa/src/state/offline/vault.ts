@@ -7,8 +7,8 @@
  * is wiped.
  */
 import { deleteDB, openDB, type DBSchema, type IDBPDatabase } from 'idb';
+import { DATABASE } from '../keeper';
 
-const NAME = 'zegel';
 const STORES = ['session', 'mailboxes', 'records', 'list', 'thread', 'draft', 'job', 'outbox'] as const;
 export type StoreName = (typeof STORES)[number];
 export const KEPT_MS = 14 * 24 * 60 * 60 * 1000;
@@ -23,8 +23,9 @@ interface Sealed {
 
 interface Meta {
   key: CryptoKey;
+  /** A hash of the address: whose mail it is need not lie here readable. */
   account: string;
-  /** When somebody signed in here last, in milliseconds. */
+  /** When somebody was signed in here last, in milliseconds. */
   at: number;
 }
 
@@ -42,28 +43,21 @@ export class Vault {
   }
 
   /**
-   * Opens what is kept of an account; what is too old, or another account's, is wiped first.
-   *
-   * Returns undefined where nothing is kept and `create` does not say to begin.
+   * Opens what is kept of an account, or begins to keep it; what is too old, or another account's,
+   * is wiped first.
    */
-  static async open(
-    account: string,
-    { create = false, now = Date.now() } = {},
-  ): Promise<Vault | undefined> {
+  static async open(address: string, now = Date.now()): Promise<Vault> {
+    const account = await hashed(address);
     let db = await database();
     let meta = await db.get('meta', 'meta');
     if (meta && (meta.account !== account || now - meta.at > KEPT_MS)) {
       db.close();
-      await deleteDB(NAME);
+      await deleteDB(DATABASE);
       db = await database();
       meta = undefined;
     }
-    if (!meta && !create) {
-      db.close();
-      return undefined;
-    }
     meta ??= { key: await newKey(), account, at: now };
-    if (create) await db.put('meta', { ...meta, at: now }, 'meta');
+    await db.put('meta', { ...meta, at: now }, 'meta');
     return new Vault(db, meta.key);
   }
 
@@ -122,7 +116,7 @@ export class Vault {
   /** Closes it, and wipes all of it. */
   async wipe(): Promise<void> {
     this.#db.close();
-    await deleteDB(NAME);
+    await deleteDB(DATABASE);
   }
 
   close(): void {
@@ -132,11 +126,11 @@ export class Vault {
 
 /** Wipes whatever is kept here, of whomever. */
 export async function wipe(): Promise<void> {
-  await deleteDB(NAME);
+  await deleteDB(DATABASE);
 }
 
 function database(): Promise<IDBPDatabase<Schema>> {
-  return openDB<Schema>(NAME, 1, {
+  return openDB<Schema>(DATABASE, 1, {
     upgrade(db) {
       db.createObjectStore('meta');
       for (const name of STORES) db.createObjectStore(name).createIndex('at', 'at');
@@ -148,6 +142,11 @@ function database(): Promise<IDBPDatabase<Schema>> {
 
 function newKey(): Promise<CryptoKey> {
   return crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
+}
+
+async function hashed(address: string): Promise<string> {
+  const octets = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(address));
+  return [...new Uint8Array(octets)].map((each) => each.toString(16).padStart(2, '0')).join('');
 }
 
 function place(store: StoreName, name: string): Uint8Array<ArrayBuffer> {
