@@ -21,6 +21,7 @@ from mailserver.runtime.service_client import ServiceAnswer, ServiceClient
 
 KEPT = timedelta(hours=1)
 KEYS_AGAIN = timedelta(minutes=1)
+ASKED_AGAIN = timedelta(seconds=5)  # after no answer: who signs in meanwhile is not kept waiting
 ISSUERS = 1_000  # a few KB each
 _OK = 200
 _SERVER_ERROR = 500
@@ -49,6 +50,7 @@ class _Issuer:
         self.metadata_at = 0.0
         self.keys: VerifyingKeys | None = None
         self.keys_at = 0.0
+        self.failed_at: float | None = None
 
 
 class Issuers:
@@ -69,7 +71,7 @@ class Issuers:
         known = self._issuer(issuer)
         async with known.reading:
             if known.metadata is None or self._is_old(known.metadata_at):
-                octets = await self._fetched(metadata.document_url(issuer), DOCUMENT_OCTETS)
+                octets = await self._fetched(known, metadata.document_url(issuer), DOCUMENT_OCTETS)
                 try:
                     known.metadata = metadata.parse(octets, issuer)
                 except PeerFault as fault:
@@ -123,7 +125,7 @@ class Issuers:
             age = self._clock.monotonic() - known.keys_at
             wanted = again and age >= KEYS_AGAIN.total_seconds()
             if known.keys is None or wanted or self._is_old(known.keys_at):
-                octets = await self._fetched(found.keys_url, KEYS_OCTETS)
+                octets = await self._fetched(known, found.keys_url, KEYS_OCTETS)
                 try:
                     known.keys = VerifyingKeys.parse(octets)
                 except PeerFault as fault:
@@ -131,13 +133,19 @@ class Issuers:
                 known.keys_at = self._clock.monotonic()
             return known.keys
 
-    async def _fetched(self, url: str, most_octets: int) -> bytes:
+    async def _fetched(self, known: _Issuer, url: str, most_octets: int) -> bytes:
+        now = self._clock.monotonic()
+        failed_at, known.failed_at = known.failed_at, now
+        if failed_at is not None and now - failed_at < ASKED_AGAIN.total_seconds():
+            known.failed_at = failed_at
+            raise ProviderAway
         try:
             answer = await self._client.get(url, most_octets=most_octets)
         except Transient as away:
             raise _told(url, away) from away
         if answer.status != _OK:
             raise _told(url, _wrong_status(answer))
+        known.failed_at = None
         return answer.octets
 
     def _is_old(self, read_at: float) -> bool:

@@ -14,7 +14,13 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from mailserver.accounts.domain_rules import DomainRules
-from mailserver.accounts.provider_keys import KEPT, KEYS_AGAIN, Issuers, ProviderAway
+from mailserver.accounts.provider_keys import (
+    ASKED_AGAIN,
+    KEPT,
+    KEYS_AGAIN,
+    Issuers,
+    ProviderAway,
+)
 from mailserver.accounts.providers import GOOD_FOR, Answer, NotVouched, Providers, Sent
 from mailserver.audit.entry import Event
 from mailserver.model.address import Address
@@ -193,6 +199,19 @@ async def test_a_provider_is_asked_at_its_own_address_alone(scene: Scene) -> Non
     scene.provider.host.answers["/.well-known/openid-configuration"] = there
     with pytest.raises(ProviderAway):
         await scene.providers.begin(ALICE, BACK)
+
+
+async def test_a_provider_that_does_not_answer_is_left_alone_for_a_moment(
+    scene: Scene, clock: ManualClock
+) -> None:
+    told = scene.provider.host.answers.pop("/.well-known/openid-configuration")
+    for _ in range(3):
+        with pytest.raises(ProviderAway):
+            await scene.providers.begin(ALICE, BACK)
+    assert len(scene.provider.host.asked) == 1
+    scene.provider.host.answers["/.well-known/openid-configuration"] = told
+    clock.advance(ASKED_AGAIN)
+    assert (await scene.vouched()).subject == "u-1"
 
 
 async def test_what_was_published_is_kept_for_an_hour(scene: Scene, clock: ManualClock) -> None:
