@@ -80,6 +80,7 @@ class FrontEnd:
         if there.get("lock") == lock and (there.get("development") or not development):
             return
         self.npm("ci", "--ignore-scripts", *(() if development else ("--omit=dev",)))
+        marker.parent.mkdir(exist_ok=True)
         marker.write_text(json.dumps({"lock": lock, "development": development}))
 
     def npm(self, *arguments: str) -> None:
