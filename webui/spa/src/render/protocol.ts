@@ -45,7 +45,7 @@ export interface Look {
 
 /** To the frame of a letter. */
 export type ToMessage =
-  | { kind: 'show'; number: number; html: string; look: Look }
+  | { kind: 'show'; number: number; html: readonly string[]; look: Look }
   | { kind: 'look'; look: Look }
   | { kind: 'picture'; source: string; blob: Blob | null };
 
@@ -93,8 +93,8 @@ export type Command =
 export interface Quote {
   /** The line above it: "On 3 November Anna wrote:". */
   intro: string;
-  /** Its HTML, or its text where it has none. */
-  html?: string | undefined;
+  /** Its HTML, part by part, or its text where it has none. */
+  html?: readonly string[] | string | undefined;
   text?: string | undefined;
   /** Whether it is set in from the margin, as answers are; what is forwarded is not. */
   indent: boolean;

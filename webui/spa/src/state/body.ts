@@ -2,8 +2,11 @@
 import type { BodyPart, EmailBodies } from '@/jmap/types';
 
 export interface Body {
-  /** Foreign HTML as it came: for the sandboxed frame, and nowhere else. */
-  html: string | undefined;
+  /**
+   * Foreign HTML as it came, each part by itself: for the sandboxed frame, and nowhere else. Joined,
+   * an address that one part leaves open would swallow what the next one says.
+   */
+  html: readonly string[] | undefined;
   /** The message as plain text; where it is HTML only, undefined. */
   text: string | undefined;
   /** Files to show below the text. */
@@ -18,11 +21,11 @@ export interface Body {
 export function bodyOf(opened: EmailBodies): Body {
   const { textBody, htmlBody, bodyValues } = opened;
   const html = htmlBody.some((part) => part.type === 'text/html')
-    ? htmlBody.map((part) => asHtml(part, bodyValues[part.partId ?? '']?.value)).join('\n')
+    ? htmlBody.map((part) => asHtml(part, bodyValues[part.partId ?? '']?.value)).filter((each) => each !== '')
     : undefined;
   const plain = textBody.filter((part) => part.type.startsWith('text/') && part.type !== 'text/html');
   const text = plain.map((part) => bodyValues[part.partId ?? '']?.value ?? '').join('\n');
-  const shown = html === undefined ? '' : html;
+  const shown = html?.join('\n') ?? '';
   const isShown = (part: BodyPart) => isNamed(part, shown);
   const media = [...htmlBody, ...textBody].filter((part) => !part.type.startsWith('text/'));
   const all = unique([...opened.attachments, ...media]);

@@ -19,7 +19,7 @@ export type Missing = 'recipients' | 'address' | 'uploading' | 'uploadFailed' | 
 /** What is quoted below an answer: foreign text, for the editor's frame. */
 export interface Quote {
   attribution: string;
-  html: string | undefined;
+  html: readonly string[] | undefined;
   text: string;
   /** Pictures that the HTML shows by their content ids. */
   inline: Attached[];

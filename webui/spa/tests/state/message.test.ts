@@ -135,7 +135,7 @@ describe('the body of a message', () => {
   it('in both kinds has both', () => {
     const bodyValues = { '1': value('text'), '2': value('<p>x') };
     const body = bodyOf({ textBody: [plain], htmlBody: [html], attachments: [], bodyValues });
-    expect(body).toMatchObject({ text: 'text', html: '<p>x', attachments: [], inline: [] });
+    expect(body).toMatchObject({ text: 'text', html: ['<p>x'], attachments: [], inline: [] });
   });
 
   it('in plain text has no HTML', () => {
@@ -147,13 +147,13 @@ describe('the body of a message', () => {
   it('in HTML alone has no text', () => {
     const bodyValues = { '2': value('<p>x') };
     const body = bodyOf({ textBody: [html], htmlBody: [html], attachments: [], bodyValues });
-    expect(body).toMatchObject({ text: undefined, html: '<p>x' });
+    expect(body).toMatchObject({ text: undefined, html: ['<p>x'] });
   });
 
   it('keeps text among HTML text', () => {
     const bodyValues = { '1': value('a < b & "c"'), '2': value('<p>x') };
     const body = bodyOf({ textBody: [html, plain], htmlBody: [html, plain], attachments: [], bodyValues });
-    expect(body.html).toBe('<p>x\n<pre>a &#60; b &#38; &#34;c&#34;</pre>');
+    expect(body.html).toEqual(['<p>x', '<pre>a &#60; b &#38; &#34;c&#34;</pre>']);
   });
 
   it('shows pictures by their content ids, and the rest below', () => {

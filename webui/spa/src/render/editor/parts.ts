@@ -38,23 +38,24 @@ function quotedText(text: string): HTMLElement {
   return block('', ...lines.map((line) => (line ? block('', line) : emptyLine())));
 }
 
+/** Makes a page of one part of a quoted letter, as it was. */
+function quotedPage(html: string, parts: Parts): HTMLElement {
+  const scope = PAGE + Math.random().toString(36).slice(2, 10);
+  const { page, css, pictures } = clean(html, { scope, own: false, link: keepLink });
+  // First, so that it is found by how the attribute begins.
+  page.className = `${scope} ${page.className.replace(scope, '')}`.trim();
+  parts.css += css;
+  parts.pictures.push(...pictures);
+  for (const picture of pictures) mark(picture);
+  return page;
+}
+
 function quoted({ intro, html, text, indent }: Quote, parts: Parts): Node[] {
-  let page: HTMLElement;
-  if (html === undefined) page = quotedText(text ?? '');
-  else {
-    const scope = PAGE + Math.random().toString(36).slice(2, 10);
-    const cleaned = clean(html, { scope, own: false, link: keepLink });
-    page = cleaned.page;
-    // First, so that it is found by how the attribute begins.
-    page.className = `${scope} ${page.className.replace(scope, '')}`.trim();
-    parts.css += cleaned.css;
-    parts.pictures.push(...cleaned.pictures);
-    for (const picture of cleaned.pictures) mark(picture);
-  }
+  const pages = html === undefined ? [quotedText(text ?? '')] : [html].flat().map((each) => quotedPage(each, parts));
   const holder = document.createElement(indent ? 'blockquote' : 'div');
   holder.className = QUOTE;
   if (indent) holder.setAttribute('type', 'cite');
-  holder.append(page);
+  holder.append(...pages);
   const lines = intro.split('\n').map((line) => block('', line));
   return [block(INTRO, ...lines), holder];
 }

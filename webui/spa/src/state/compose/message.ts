@@ -127,7 +127,7 @@ export function contentOf(
     bcc: head.bcc ?? [],
     subject: head.subject ?? '',
     isRich: body.html !== undefined,
-    html: body.html ?? '',
+    html: body.html?.join('\n') ?? '',
     text: body.text ?? '',
     importance,
     wantsReceipt: opened['header:Disposition-Notification-To:asRaw'] !== null,
