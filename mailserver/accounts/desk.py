@@ -12,6 +12,7 @@ from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.history import Creating, History
 from mailserver.accounts.invitations import Invitations
 from mailserver.accounts.keyring import Keyring
+from mailserver.accounts.languages import Languages
 from mailserver.accounts.login import Logins
 from mailserver.accounts.lost_factors import LostFactors
 from mailserver.accounts.provider_keys import Issuers
@@ -52,6 +53,7 @@ class Desk:
     app_passwords: AppPasswords
     recovery: Recovery
     guarded: GuardedRecovery
+    languages: Languages
     keyring: Keyring
     clock: Clock
 
@@ -108,6 +110,7 @@ def furnish_desk(
         app_passwords=app_passwords,
         recovery=recovery,
         guarded=GuardedRecovery(recovery, directory, devices, factors, history, delays, tell),
+        languages=Languages(keyring),
         keyring=keyring,
         clock=clock,
     )

@@ -183,7 +183,8 @@ def _with_receipts(house: House, deliveries: Deliveries) -> Deliveries:
     """Have what delivers write receipts, where they can leave this server."""
     if not house.settings.relays:
         return deliveries
-    return Receipts(deliveries, house.outgoing, house.settings.hostname, house.clock)
+    name, languages = house.settings.hostname, house.desk.languages
+    return Receipts(deliveries, house.outgoing, name, house.clock, language=languages.of)
 
 
 async def _submitter(house: House, login: str, secret: Plaintext, peer: str) -> Submitter:

@@ -65,7 +65,7 @@ def relay(house: House, spawn: Spawn, *, observe: Observe = ignore) -> Runner:
         Sending(router, pool),
         pool,
         Local(house.delivery),
-        Bounces(settings.hostname, _origin(house), clock=clock),
+        Bounces(settings.hostname, _origin(house), clock=clock, language=_language(house)),
         clock=clock,
         offload=house.offload,
         sign=house.signing.sign,
@@ -83,6 +83,10 @@ def _origin(house: House) -> Callable[[Due], Coroutine[Any, Any, Origin]]:
         return Origin(due.account_id, (await house.keyring.account(due.account_id)).guard)
 
     return origin
+
+
+def _language(house: House) -> Callable[[Due], Coroutine[Any, Any, str]]:
+    return lambda due: house.desk.languages.of(due.account_id)
 
 
 def _map(settings: Settings) -> Map:

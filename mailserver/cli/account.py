@@ -106,6 +106,23 @@ def add_user(
     say(f"Recovery code, shown only now: {code}")
 
 
+@users.command("language")
+def change_language(
+    context: typer.Context,
+    address: Who,
+    language: Annotated[str, typer.Argument(help="en, nl, de or fr.")],
+) -> None:
+    """Let the server write to an account's owner in another language."""
+    who = told(lambda: Address.parse(address))
+    told(lambda: check_language(language))
+
+    async def change(house: House) -> None:
+        await house.desk.languages.speak(await account_of(house, who), language)
+
+    in_house(context, change)
+    say(f"{who} is written to in {language}.")
+
+
 @users.command("unfreeze")
 def unfreeze_user(context: typer.Context, address: Who) -> None:
     """Let an account send again that was stopped because it looked stolen.

@@ -19,19 +19,21 @@ from mailserver.model.address import Address
 from mailserver.model.client import Client
 from mailserver.model.errors import Condition, MailError, Refused, Transient
 from mailserver.model.sealed import Plaintext
+from mailserver.protocol.mime import fields
 from mailserver.protocol.mime.scan import header_only
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.offload import Offload
 from mailserver.runtime.resolver import Resolver
 from mailserver.screening.opinion import Advice, Opinion, Reason, gravest
+from mailserver.screening.words import no_reason
 
-REASON_FIELD = b"X-Zegel-Junk-Reason"
-"""Says in words why a message went to Junk; only we write it."""
-NOTICE_FIELD = b"X-Zegel-Notice"
-"""Says in words what nobody could find out about a message; only we write it."""
-LINE_CHARACTERS = 76
+REASON_FIELD = "X-Zegel-Junk-Reason"
+"""Says in its reader's words why a message went to Junk; only we write it."""
+NOTICE_FIELD = "X-Zegel-Notice"
+"""Says in his words what nobody could find out about a message; only we write it."""
 _OURS = re.compile(
-    rb"^(?:%b|%b)[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+" % (REASON_FIELD, NOTICE_FIELD),
+    rb"^(?:%b|%b)[ \t]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+"
+    % (REASON_FIELD.encode(), NOTICE_FIELD.encode()),
     re.IGNORECASE | re.MULTILINE,
 )
 _DMARC_PASS = re.compile(rb";\s*+dmarc\s*+=\s*+pass\b", re.IGNORECASE)
@@ -121,11 +123,15 @@ class Inbound:
         judged = await self._judged(message, message.client, recipients)
         own = await self._screening.each(judged, judged.opinion, recipients)
         outcomes: dict[int, MailError | None] = {}
-        for opinion in dict.fromkeys(own):  # nearly always one
-            theirs = [number for number, each in enumerate(own) if each == opinion]
+        findings = [
+            _findings(opinion, recipient)
+            for opinion, recipient in zip(own, recipients, strict=True)
+        ]
+        for found in dict.fromkeys(findings):  # nearly always one
+            theirs = [number for number, each in enumerate(findings) if each == found]
             group = [recipients[number] for number in theirs]
             try:
-                delivered = await self._delivery.deliver(_marked(judged, opinion), group)
+                delivered = await self._delivery.deliver(_marked(judged, *found), group)
             except MailError as error:  # others may have it already
                 delivered = [error] * len(group)
             outcomes.update(zip(theirs, delivered, strict=True))
@@ -203,15 +209,21 @@ def _admit(opinion: Opinion) -> None:
         raise Transient(Condition.GREYLISTED, "Not known here yet; send it again shortly")
 
 
-def _marked(message: Incoming, opinion: Opinion) -> Incoming:
-    """Write on a message what is thought of it."""
-    findings = message.findings
+def _findings(opinion: Opinion, recipient: Recipient) -> tuple[Opinion, bytes]:
+    """Return what is thought of a message, and the fields that tell its reader in his words."""
+    language = "" if recipient.holder is None else recipient.holder.language
+    written = b""
     if opinion.advice is Advice.JUNK:
-        findings += _field(REASON_FIELD, opinion.words() or "it looks like spam")
-    notices = opinion.notices()
+        written += fields.text(REASON_FIELD, opinion.words(language) or no_reason(language))
+    notices = opinion.notices(language)
     if notices:
-        findings += _field(NOTICE_FIELD, notices)
-    return replace(message, opinion=opinion, findings=findings)
+        written += fields.text(NOTICE_FIELD, notices)
+    return opinion, written
+
+
+def _marked(message: Incoming, opinion: Opinion, written: bytes) -> Incoming:
+    """Write on a message what is thought of it."""
+    return replace(message, opinion=opinion, findings=message.findings + written)
 
 
 def _without_ours(octets: bytes) -> bytes:
@@ -220,14 +232,3 @@ def _without_ours(octets: bytes) -> bytes:
     header = octets[:end]
     kept = _OURS.sub(b"", header)
     return octets if kept == header else kept + octets[end:]
-
-
-def _field(name: bytes, text: str) -> bytes:
-    """Write a field of words, folded."""
-    lines, line = [], name + b":"
-    for word in text.encode("ascii", "replace").split():
-        if len(line) + 1 + len(word) > LINE_CHARACTERS:
-            lines.append(line)
-            line = b""
-        line += b" " + word
-    return b"\r\n".join([*lines, line]) + b"\r\n"

@@ -6,7 +6,7 @@ with it.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from mailserver.mail.delivery import Incoming, Recipient
@@ -14,6 +14,7 @@ from mailserver.mail.outgoing import Outgoing, Parcel
 from mailserver.model.address import Address
 from mailserver.model.envelope import Envelope, Onward, RemoteReply
 from mailserver.model.errors import MailError
+from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.mime import dsn
 from mailserver.protocol.mime.dsn import Action
@@ -47,7 +48,11 @@ class Deliveries(Protocol):
         ...
 
 
-def english(_: Address) -> str:
+Language = Callable[[AccountId | None], Awaitable[str]]
+"""Says in which language an account's owner is written to; None is nobody's account."""
+
+
+async def english(_account_id: AccountId | None) -> str:
     """Tell everybody in English."""
     return "en"
 
@@ -62,9 +67,12 @@ class Receipts:
         hostname: str,
         clock: Clock,
         *,
-        language: Callable[[Address], str] = english,
+        language: Language = english,
     ) -> None:
-        """Deliver with `delivery`; write as `hostname` in the `language` of a recipient."""
+        """Deliver with `delivery`; write as `hostname`, in the `language` of who got the message.
+
+        Of a sender elsewhere nothing is known but to whom he writes.
+        """
         self._delivery = delivery
         self._outgoing = outgoing
         self._hostname = hostname
@@ -112,7 +120,7 @@ class Receipts:
             arrived_at=now,
             now=now,
             token=secrets.token_hex(16),
-            language=self._language(recipient.address),
+            language=await self._language(recipient.account_id),
         )
         composed = Plaintext(dsn.compose(report, message.octets.reveal()))
         try:

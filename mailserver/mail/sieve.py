@@ -67,6 +67,11 @@ class Recipient(Destination, Protocol):
         """Its addresses, its own name first."""
         ...
 
+    @property
+    def language(self) -> str:
+        """In which its owner is written to; empty for English."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Arrival:
@@ -332,7 +337,7 @@ def _reader(recipient: Recipient, arrival: Arrival) -> Reader:
     keys = frozenset(own.key for own in recipient.addresses)
     if address.key not in keys and recipient.addresses:
         address = recipient.addresses[0]
-    return Reader(address, keys | {arrival.recipient.key})
+    return Reader(address, keys | {arrival.recipient.key}, recipient.language)
 
 
 def _seen_hash(guard: AccountGuard, handle: str, id_: str) -> bytes:

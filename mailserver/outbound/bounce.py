@@ -25,11 +25,11 @@ from mailserver.runtime.clock import Clock
 
 FindOrigin = Callable[[Due], Awaitable[Origin]]
 """Says whose a report about a message is: under its guard it waits. Raises Absent."""
-Language = Callable[[Due], str]
+Language = Callable[[Due], Awaitable[str]]
 """Says in which language the sender is told: nl, en, de or fr."""
 
 
-def english(due: Due) -> str:
+async def english(_due: Due) -> str:
     """Tell everybody in English."""
     return "en"
 
@@ -45,7 +45,14 @@ class Bounces:
         clock: Clock,
         language: Language = english,
     ) -> None:
-        """Write them as `hostname`'s postmaster, or as that of the sender's own domain."""
+        """Write them as `hostname`'s postmaster, or as that of the sender's own domain.
+
+        Args:
+            hostname: ours.
+            origin: under whose guard a report waits.
+            clock: dates reports.
+            language: in which a sender is written to.
+        """
         self._hostname = hostname
         self._origin = origin
         self._clock = clock
@@ -103,7 +110,7 @@ class Bounces:
             arrived_at=first.queued_at,
             now=now,
             token=secrets.token_hex(16),
-            language=self._language(first),
+            language=await self._language(first),
         )
         composed = Plaintext(dsn.compose(report, message))
         smtputf8 = not str(sender).isascii()

@@ -72,7 +72,9 @@ def _opinion(found: _Found, *, refuse: bool) -> Opinion:
     reasons = []
     if found.dangerous:
         kinds = ", ".join(sorted(found.dangerous)[:5])
-        reasons.append(Reason("dangerous-attachment", 6.0, f"it carries a program (.{kinds})"))
+        reasons.append(
+            Reason("dangerous-attachment", 6.0, f"it carries a program (.{kinds})", kinds)
+        )
     if found.closed:
         reasons.append(
             Reason("closed-archive", 1.0, "it carries an archive that nobody could look into")

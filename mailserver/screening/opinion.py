@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from mailserver.screening.words import said
+
 
 class Advice(IntEnum):
     """What to do with a message; the gravest advice counts."""
@@ -30,7 +32,13 @@ class Reason:
     points: float
     """More is worse; below zero speaks for the message."""
     text: str
-    """What it means, in English; screens translate by `name`."""
+    """What it means, in English; `screening.words` has it in other languages."""
+    about: str = ""
+    """What the text is about, where that is not always the same: a list, an ending."""
+
+    def said(self, language: str) -> str:
+        """Say it in a language; in English where we have no words for it."""
+        return said(self.name, self.about, self.text, language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +57,15 @@ class Opinion:
     by_points: bool = False
     """The points alone made the advice."""
 
-    def words(self) -> str:
-        """Say why, the weightiest reasons first, in one line."""
+    def words(self, language: str = "") -> str:
+        """Say why in a language (English where empty), the weightiest reasons first, in a line."""
         against = [reason for reason in self.reasons if reason.points > 0]
         against.sort(key=lambda reason: -reason.points)
-        return "; ".join(reason.text for reason in against[:3])
+        return "; ".join(reason.said(language) for reason in against[:3])
 
-    def notices(self) -> str:
+    def notices(self, language: str = "") -> str:
         """Say in one line what its reader should know although it is not held against it."""
-        return "; ".join(reason.text for reason in self.reasons if reason.name in NOTICES)
+        return "; ".join(one.said(language) for one in self.reasons if one.name in NOTICES)
 
 
 GOOD = Opinion()

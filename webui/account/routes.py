@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from webui.account import (
     routes_factors,
+    routes_language,
     routes_provider,
     routes_recovery,
     routes_secrets,
@@ -54,5 +55,6 @@ for part in (
     routes_factors,
     routes_secrets,
     routes_recovery,
+    routes_language,
 ):
     router.include_router(part.router)

@@ -63,6 +63,12 @@ class Start(Body):
     address: Login
 
 
+class LanguageBody(Body):
+    """The language in which somebody is written to."""
+
+    language: Annotated[str, Field(pattern="^(?:en|nl|de|fr)$")]
+
+
 class ProviderGiven(BaseModel):
     """The identity provider of an organisation."""
 

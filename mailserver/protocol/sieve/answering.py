@@ -32,12 +32,32 @@ NAME_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
+class _Words:
+    """What an answer says of its own, in one language."""
+
+    automatic: str
+    arrived: str
+    sender: str
+    subject: str
+
+
+_WORDS = {
+    "en": _Words("Automated reply", "New message", "From", "Subject"),
+    "nl": _Words("Automatisch antwoord", "Nieuw bericht", "Van", "Onderwerp"),
+    "de": _Words("Automatische Antwort", "Neue Nachricht", "Von", "Betreff"),
+    "fr": _Words("Réponse automatique", "Nouveau message", "De", "Objet"),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
     """Who answers: the address the answer comes from, and every address that is theirs."""
 
     address: Address
     addresses: frozenset[str]
     """Keys (`Address.key`)."""
+    language: str = ""
+    """In which what they did not write themselves is said; empty for English."""
 
     def has(self, address: Address) -> bool:
         """Say whether an address is theirs; a detail in its local part is not looked at."""
@@ -120,10 +140,9 @@ def vacation_answer(
     action: Vacation, message: Message, sender: Address, reader: Reader, stamp: Stamp
 ) -> bytes:
     """Write the answer to a message (RFC 5230 §5)."""
-    subjects = message.values("subject")
     subject = action.subject
     if subject is None:
-        subject = f"Auto: {subjects[0]}" if subjects and subjects[0] else "Automated reply"
+        subject = _subject(message, reader.language)
     head = [
         _from(action.sender, reader),
         fields.addresses("To", [Named("", str(sender))]),
@@ -144,8 +163,10 @@ def notice(action: Notify, message: Message, reader: Reader, stamp: Stamp) -> by
     wanted = dict(action.fields)
     sender = next(iter(message.values("from")), "")
     subject = next(iter(message.values("subject")), "")
-    title = action.message or wanted.get("subject") or f"New message: {subject}"
-    body = wanted.get("body") or action.message or f"From: {sender}\nSubject: {subject}"
+    words = _WORDS.get(reader.language) or _WORDS["en"]
+    title = action.message or wanted.get("subject") or f"{words.arrived}: {subject}"
+    about = f"{words.sender}: {sender}\n{words.subject}: {subject}"
+    body = wanted.get("body") or action.message or about
     importance = {1: "High", 3: "Low"}.get(action.importance, "Normal")
     head = [
         _from(action.sender, reader),
@@ -156,6 +177,13 @@ def notice(action: Notify, message: Message, reader: Reader, stamp: Stamp) -> by
         b"Auto-Submitted: auto-notified\r\n",
     ]
     return b"".join(head) + plain(body)
+
+
+def _subject(message: Message, language: str) -> str:
+    """Say what an answer is about, where its reader does not (RFC 5230 §4.3)."""
+    theirs = next(iter(message.values("subject")), "")
+    words = _WORDS.get(language) or _WORDS["en"]
+    return f"Auto: {theirs}" if theirs else words.automatic
 
 
 def _from(wanted: str | None, reader: Reader) -> bytes:

@@ -32,7 +32,7 @@ def reasons(facts: Facts) -> Iterator[Reason]:
     yield from _named(seen)
     yield from _greeted(seen)
     for name, points in seen.listed:
-        yield Reason("listed-address", points, f"the server that sent it is listed by {name}")
+        yield Reason("listed-address", points, f"the server that sent it is listed by {name}", name)
 
 
 def _named(seen: Connection) -> Iterator[Reason]:

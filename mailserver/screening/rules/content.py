@@ -43,7 +43,7 @@ def reasons(facts: Facts) -> Iterator[Reason]:
     yield from _author(seen)
     yield from _body(seen)
     for name, points in seen.listed:
-        yield Reason("listed-domain", points, f"it names a domain that is listed by {name}")
+        yield Reason("listed-domain", points, f"it names a domain that is listed by {name}", name)
 
 
 def _formal(seen: Content) -> Iterator[Reason]:

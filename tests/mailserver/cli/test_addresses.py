@@ -86,6 +86,12 @@ def test_a_catch_all_is_an_account(zegel: Zegel) -> None:
     zegel.done("domain", "catch-all", "example.test")
 
 
+def test_an_account_is_written_to_in_the_language_that_is_asked_for(zegel: Zegel) -> None:
+    assert "in fr" in zegel.done("user", "language", "bram@example.test", "fr")
+    assert "en, nl, de, fr" in zegel.refused("user", "language", "bram@example.test", "tlh")
+    assert zegel.refused("user", "language", "nobody@example.test", "fr")
+
+
 def test_only_who_is_frozen_is_unfrozen(zegel: Zegel) -> None:
     assert "not frozen" in zegel.refused("user", "unfreeze", "noor@example.test")
     assert "en, nl, de, fr" in zegel.refused(

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
 
 import pytest
 
 from mailserver.mailauth import arc
 from mailserver.mailauth.dmarc_record import Policy
 from mailserver.mailauth.verdict import Verdict
+from mailserver.model.address import Address
 from mailserver.model.client import Client
 from mailserver.model.errors import Condition, Refused, Transient
 from tests.support.dkim import published, signing_key, zone
@@ -137,6 +140,27 @@ async def test_each_recipient_gets_what_holds_for_him(mail: MailNode, dns: DnsSe
     assert message.octets is not None
     assert not field_of(message.octets.reveal(), REASON)
     await account.close()
+
+
+@pytest.mark.usefixtures("alice")
+async def test_each_reader_is_told_why_in_his_own_language(mail: MailNode, dns: DnsServer) -> None:
+    await (await mail.account("bob@example.org")).close()
+    bob = await mail.node.directory.find(Address("bob", "example.org"))
+    await mail.node.desk.languages.speak(bob.account_id, "fr")
+    octets = mail_from("x@careful.test")
+    async with mx(mail, dns) as door:
+        both = ("alice@example.org", "bob@example.org")
+        assert await door.take(octets, *both, client=stranger()) == [None, None]
+    said = {}
+    for address in both:
+        account = await mail.sign_in(address)
+        (kept,) = await messages(account, "Junk", content=True)
+        assert kept.octets is not None
+        header = message_from_bytes(kept.octets.reveal(), policy=default)
+        said[address] = str(header["X-Zegel-Junk-Reason"])
+        await account.close()
+    assert "its author's domain did not send it" in said["alice@example.org"]
+    assert "le domaine de l'auteur ne l'a pas envoyé" in said["bob@example.org"]
 
 
 @pytest.mark.usefixtures("alice")

@@ -61,6 +61,19 @@ async def test_who_asked_for_success_hears_of_it(mail: MailNode) -> None:
     assert report.recipients[0].original == "alice@list.test"
 
 
+async def test_a_receipt_is_in_the_language_of_who_got_the_message(mail: MailNode) -> None:
+    await mail.account()
+    alice = await mail.node.directory.find(Address("alice", "example.org"))
+    await mail.node.desk.languages.speak(alice.account_id, "de")
+    outgoing, languages = over(mail.node), mail.node.desk.languages
+    receipts = Receipts(
+        mail.delivery, outgoing, "mail.example.org", mail.node.clock, language=languages.of
+    )
+    assert await deliver(mail, receipts, BOB, alice=Notify.SUCCESS) == [None]
+    (due,) = await outgoing.due(10)
+    assert b"Content-Language: de" in (await outgoing.content(due)).reveal()
+
+
 async def test_no_receipt_for_a_failure_or_to_nobody(mail: MailNode) -> None:
     await mail.account()
     outgoing = over(mail.node)

@@ -65,6 +65,16 @@ async def test_t_auth_9_cookies_are_kept_from_scripts_and_other_sites(browser: B
     assert names == {"__Host-sid", "__Host-trust"}
 
 
+async def test_the_language_of_what_the_server_writes_is_the_owners_choice(
+    browser: Browser,
+) -> None:
+    await settled(browser)
+    assert (await browser.get("/language")).json() == {"language": "en"}
+    assert (await browser.ask("PUT", "/language", {"language": "fr"})).status_code == 204
+    assert (await browser.get("/language")).json() == {"language": "fr"}
+    assert (await browser.ask("PUT", "/language", {"language": "tlh"})).status_code == 422
+
+
 async def test_a_change_without_the_sessions_token_is_refused(browser: Browser) -> None:
     await settled(browser)
     right, browser.csrf = browser.csrf, "0" * 64
