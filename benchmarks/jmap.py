@@ -206,7 +206,6 @@ class Meter:
     def _signing_in(self) -> None:
         """Sign in with the password, beside the hash by itself, in time of the processor."""
         origin = self._found["https"]
-        web = Web(origin, self._found["ca_file"])
         fields = {
             "origin": origin,
             "sec-fetch-site": "same-origin",
@@ -222,6 +221,7 @@ class Meter:
         used = time.process_time()
         self._take("password_hash", lambda: argon2id(password, salt, ARGON2_CURRENT))
         hashing = (time.process_time() - used) * 1_000 / self._rounds
+        web = Web(origin, self._found["ca_file"])  # not before: what is idle is closed
         self._take("sign_in", sign_in)
         beside = self.figures["sign_in"]["server_cpu_ms"] - hashing
         self.figures["sign_in_beside_hash"] = {"ms": round(beside, 2)}
