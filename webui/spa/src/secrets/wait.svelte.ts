@@ -5,6 +5,7 @@ const DEFAULT_SECONDS = 30;
 
 export class Wait {
   #left = $state(0);
+  #whole = $state(0);
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** Seconds that are left; 0 when one may try. */
@@ -12,11 +13,16 @@ export class Wait {
     return this.#left;
   }
 
+  /** Seconds that the whole wait takes. */
+  get whole(): number {
+    return this.#whole;
+  }
+
   /** Begins where the server said that it is too early; says whether it did. */
   takes(error: unknown): boolean {
     if (!Problem.is(error, 'try_later')) return false;
     this.stop();
-    this.#left = error.retryAfter || DEFAULT_SECONDS;
+    this.#whole = this.#left = error.retryAfter || DEFAULT_SECONDS;
     this.#timer = setInterval(() => {
       this.#left -= 1;
       if (this.#left <= 0) this.stop();
