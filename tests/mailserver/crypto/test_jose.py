@@ -127,6 +127,7 @@ def test_a_statement_says_something(payload: bytes) -> None:
         b" " * KEYS_OCTETS + published(EC),
         b"[" * 100_000,
     ],
+    ids=range(17),  # keys are made anew: by their text, two workers would not have the same tests
 )
 def test_a_set_without_a_key_for_us_is_refused(octets: bytes) -> None:
     with pytest.raises(PeerFault):
