@@ -25,6 +25,9 @@ function named(loaders: Record<string, Loader>, name: string): Loader | undefine
   return Object.entries(loaders).find(([path]) => path.split('/').at(-2) === name)?.[1];
 }
 
+/** Says whether there is such a view, so that nothing leads to one that is not built. */
+export const hasView = (name: string): boolean => named(VIEWS, name) !== undefined;
+
 /** Returns a view with its texts; undefined where there is none of this name. */
 export async function loadView(name: string): Promise<Component | undefined> {
   const load = named(VIEWS, name);
