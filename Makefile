@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 RUN    := .run
-JOBS   ?= auto
+JOBS   ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST  = $(BIN)/python -m pytest
 WEB     = $(BIN)/python -m webui.dev
 
@@ -30,7 +30,7 @@ test: $(VENV)/.dev ## run the tests (a few minutes)
 	@$(PYTEST) -n $(JOBS) -m "not long"
 
 test-all: test ## run them all: then the interoperability, browser, kill and load tests too
-	@$(PYTEST) -n $(JOBS) -m long
+	@$(PYTEST) -n auto -m long
 
 lint: $(VENV)/.dev ## style, types, layers, web app, Dockerfile and compose file
 	@$(BIN)/ruff format --check .
