@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 _VITE = "node_modules/vite/bin/vite.js"
 _VITEST = "node_modules/vitest/vitest.mjs"
 _CHECK = "node_modules/svelte-check/bin/svelte-check"
+_TYPES = "node_modules/typescript/bin/tsc"
 
 
 def run(app: FrontEnd, word: str, *more: str) -> None:
@@ -37,6 +38,8 @@ def run(app: FrontEnd, word: str, *more: str) -> None:
         case "check":
             app.install(development=True)
             app.node(_CHECK, "--tsconfig", "./tsconfig.json", "--fail-on-warnings", *more)
+            # A worker has no window, and names of its own for what it has.
+            app.node(_TYPES, "--project", "./tsconfig.worker.json")
         case "npm":
             app.npm(*more)
         case _:

@@ -60,7 +60,7 @@ async def test_what_a_page_names_is_kept_for_good_in_its_smallest_form(
     client: httpx.AsyncClient,
 ) -> None:
     page = (await client.get("/")).text
-    script = next(iter(re.findall(r'src="(/assets/[\w.-]+\.js)"', page)))
+    script = next(iter(re.findall(r"modulepreload[^>]* href=\"(/assets/[\w.-]+\.js)\"", page)))
     plain = await client.get(script)
     assert plain.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert plain.headers["content-type"] == "text/javascript; charset=utf-8"

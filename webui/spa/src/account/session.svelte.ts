@@ -70,6 +70,11 @@ class Session {
     return true;
   }
 
+  /** Goes on as who was here last, while the server is not reached; it has the word afterwards. */
+  resume(info: SessionInfo): void {
+    if (this.#status === 'unknown') this.#open(info);
+  }
+
   #open(info: SessionInfo): void {
     if (this.#info && this.#info.address !== info.address) {
       location.assign('/'); // what is shown is another person's

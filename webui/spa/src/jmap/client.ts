@@ -109,11 +109,11 @@ export class JmapClient {
     this.#transport = transport;
     this.#life = new AbortController();
     this.#first = first;
-    return this.#opened();
+    return this.ready();
   }
 
   /** Resolves once it is known what the server can do; asks again where that failed before. */
-  async #opened(): Promise<void> {
+  async ready(): Promise<void> {
     if (this.#session) return;
     this.#opening ??= this.#begin().finally(() => (this.#opening = undefined));
     await this.#opening;
@@ -273,7 +273,7 @@ export class JmapClient {
     }
     try {
       const first = groups[0]?.how;
-      if (!this.#session) await this.#opened();
+      if (!this.#session) await this.ready();
       await this.#slots.run(
         () => this.#ask(groups, wanted.signal),
         first?.urgency ?? 'soon',

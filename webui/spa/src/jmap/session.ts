@@ -11,7 +11,6 @@ const NAMES = {
   mdn: 'urn:ietf:params:jmap:mdn',
   vacationresponse: 'urn:ietf:params:jmap:vacationresponse',
   preferences: PREFERENCES,
-  snooze: 'urn:zegel:params:jmap:snooze',
 } as const;
 
 export type Capability = keyof typeof NAMES;

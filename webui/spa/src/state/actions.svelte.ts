@@ -5,7 +5,7 @@
  * An action never throws: what the server refused goes back to where it was and stands in
  * `problems`. Whoever did it with everything in a mailbox sees how far it is in `running`.
  */
-import { asJmapError, isAbort, SetError, UnsupportedError, type JmapError } from '@/jmap/errors';
+import { asJmapError, isAbort, SetError, type JmapError } from '@/jmap/errors';
 import type { JmapClient } from '@/jmap/client';
 import type { Filter, Id, ListEmail } from '@/jmap/types';
 import { blindChange, changeOf, type Change, type Kind, type Places, type Wish } from './changes';
@@ -142,9 +142,18 @@ export class Actions {
     return this.#do(target, { kind: on ? 'mute' : 'unmute' });
   }
 
-  /** Has emails come back later. Throws UnsupportedError: this server does not wake them. */
-  async snooze(_target: Target, _until: Date): Promise<Done | undefined> {
-    throw new UnsupportedError('snooze');
+  /** Has emails come back at a time. */
+  async snooze(target: Target, until: Date): Promise<Done | undefined> {
+    try {
+      const { snoozing } = await import('./snoozing.svelte');
+      const done = await this.#do(target, { kind: 'snooze', to: await snoozing.mailbox() });
+      const job = this.#history.find((each) => each === done)?.job;
+      if (job) await snoozing.note(job.places, until);
+      return done;
+    } catch (error) {
+      this.#tell('snooze', asJmapError(error), 0, () => void this.snooze(target, until));
+      return undefined;
+    }
   }
 
   /** Undoes what was done last; says whether there was anything. */
@@ -163,6 +172,11 @@ export class Actions {
   /** Carries out what waited on this device for the network. */
   async resume(job: Job): Promise<void> {
     await this.#carryOut(job);
+  }
+
+  /** Carries out what nobody asked for just now; it is not among what can be undone. */
+  async carryOut(kind: Job['kind'], changes: Map<Id, Change>): Promise<void> {
+    await this.#carryOut({ ...this.#job(kind), changes });
   }
 
   async #do(target: Target, wish: Wish): Promise<Done | undefined> {
@@ -269,6 +283,7 @@ export class Actions {
       for (const id of ids) {
         if (change) job.changes.set(id, change);
         else if (wish.kind === 'destroy') job.destroys.push(id);
+        if (from !== undefined) job.places.set(id, [from]);
       }
       if (ids.length === 0) return undefined;
       const tell = (done: number) => (progress.done = done);

@@ -4,6 +4,7 @@ import type { SessionObject } from '@/jmap/types';
 import type { Transport } from '@/jmap/transport';
 import { online } from '@/online.svelte';
 import { client } from './client';
+import { compose } from './compose.svelte';
 import { followers } from './followers';
 import { jobs } from './jobs.svelte';
 import { forgetDevice, kept } from './keeper';
@@ -36,6 +37,9 @@ export async function begin(transport: Transport = session): Promise<void> {
   push.start();
   await Promise.allSettled([mailboxes.ready(), settings.ready()]);
   await (await outbox()).ready();
+  // What writing takes is fetched before the network may be away.
+  await compose.ready();
+  (await import('./snoozing.svelte')).snoozing.start();
   if (isKept) await (await offline()).resume();
 }
 

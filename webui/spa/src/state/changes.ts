@@ -90,6 +90,7 @@ export function changeOf(email: Placed & Marked, wish: Wish, places: Places): Ch
     case 'trash':
       return to(places.trash);
     case 'move':
+    case 'snooze':
       return to(wish.to, wish.from);
     case 'copy':
       return wish.to === undefined ? undefined : copied(email, wish.to);

@@ -33,7 +33,7 @@ const BODY_PROPERTIES = [
 const PART_PROPERTIES = ['partId', 'blobId', 'size', 'name', 'type', 'charset', 'disposition', 'cid'];
 /** Of a body's text; longer ones are fetched as a whole when somebody reads them. */
 const BODY_OCTETS = 256 * 1024;
-const BODIES_KEPT = 60;
+const CONVERSATIONS_KEPT = 30;
 
 interface Under {
   client: JmapClient;
@@ -351,7 +351,7 @@ export class Conversations implements Follower {
     this.#open.delete(threadId);
     this.#open.set(threadId, found);
     for (const id of this.#open.keys()) {
-      if (this.#open.size <= BODIES_KEPT) break;
+      if (this.#open.size <= CONVERSATIONS_KEPT) break;
       this.#open.delete(id);
     }
     if (this.#behind.delete(threadId)) void found.refresh();

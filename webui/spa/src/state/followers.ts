@@ -3,6 +3,8 @@
  *
  * A store that is still asking what changed is not asked again in between, but once more after it.
  */
+import { isAbort, JmapError } from '@/jmap/errors';
+
 export interface Follower {
   /** Data types that it shows. */
   readonly types: readonly string[];
@@ -45,17 +47,28 @@ export class Followers {
     this.#turns.push(new Turn(follower));
   }
 
-  /** Tells whoever shows one of these types; undefined: anything may have changed. */
-  tell(states?: Record<string, string>): Promise<unknown> {
+  /**
+   * Tells whoever shows one of these types; undefined: anything may have changed.
+   *
+   * What the server refused or the network lost is asked for with the next change.
+   */
+  async tell(states?: Record<string, string>): Promise<void> {
     const concerned = this.#turns.filter(
       ({ follower }) => !states || follower.types.some((type) => type in states),
     );
-    return Promise.allSettled(concerned.map((turn) => turn.tell(states)));
+    const results = await Promise.allSettled(concerned.map((turn) => turn.tell(states)));
+    for (const result of results) {
+      if (result.status === 'rejected' && !isExpected(result.reason)) throw result.reason;
+    }
   }
 
   clear(): void {
     for (const { follower } of this.#turns) follower.clear();
   }
+}
+
+function isExpected(reason: unknown): boolean {
+  return reason instanceof JmapError || isAbort(reason);
 }
 
 export const followers = new Followers();

@@ -3,7 +3,7 @@
  * or planned for later (WEBUI §3).
  */
 import type { JmapClient } from '@/jmap/client';
-import { asJmapError, JmapError, OfflineError } from '@/jmap/errors';
+import { asJmapError, HttpError, JmapError, OfflineError } from '@/jmap/errors';
 import { getAll } from '@/jmap/objects';
 import type { Address, EmailSubmission, Id, ListEmail } from '@/jmap/types';
 import { client } from './client';
@@ -19,6 +19,7 @@ export interface OutboxStore {
 }
 
 const SHOWN_AFTER_MS = 8_000;
+const AGAIN_MS = 30_000;
 const AT_ONCE_MS = 120_000; // what is held for longer was planned
 let count = 0;
 
@@ -106,6 +107,10 @@ export class OutboxItem {
       this.#state = isPassing ? 'waiting' : 'failed';
       this.#error = known;
       this.#outbox.keep(this);
+      // Without the network it goes when that is back; else the server said to come again.
+      if (isPassing && !(known instanceof OfflineError)) {
+        this.#outbox.later(() => void this.run(), pauseOf(known));
+      }
     }
   }
 
@@ -150,6 +155,10 @@ export class OutboxItem {
   dismiss(): void {
     this.#outbox.forget(this);
   }
+}
+
+function pauseOf(error: JmapError): number {
+  return (error instanceof HttpError ? error.retryAfter : undefined) ?? AGAIN_MS;
 }
 
 export class Outbox implements Follower {
@@ -209,6 +218,7 @@ export class Outbox implements Follower {
   }
 
   async ready(): Promise<void> {
+    await this.client.ready();
     if (this.#isReady || !this.client.can('submission')) return;
     this.#isReady = true;
     await this.changed();

@@ -42,9 +42,10 @@ export class QuotaStore implements Follower {
   }
 
   async #load(): Promise<void> {
-    if (!this.#client.can('quota')) return;
     this.#askedAt = Date.now();
     try {
+      await this.#client.ready();
+      if (!this.#client.can('quota')) return;
       const { list } = await this.#client.call('Quota/get', { ids: null }, { urgency: 'later' });
       this.#quota = list.find((each) => each.resourceType === 'octets');
     } catch (error) {

@@ -35,6 +35,12 @@ export interface Template {
 /** Whom one wrote to, by address in lower case: how often, and when last. */
 export type Used = Record<string, { name: string; count: number; at: string }>;
 
+/** Until when an email is put off, and from where. */
+export interface Snoozed {
+  until: string;
+  from: string;
+}
+
 export interface Settings {
   timeZone: string;
   undoSeconds: number;
@@ -57,6 +63,9 @@ export interface Settings {
   used: Used;
   /** Whom autocomplete does not offer again, in lower case. */
   forgotten: string[];
+  /** By the email's id. */
+  snoozed: Record<string, Snoozed>;
+  snoozeMailbox: string;
 }
 
 export const DEFAULTS: Settings = {
@@ -76,6 +85,8 @@ export const DEFAULTS: Settings = {
   templates: [],
   used: {},
   forgotten: [],
+  snoozed: {},
+  snoozeMailbox: '',
 };
 
 const SAVE_AFTER_MS = 300;
@@ -164,6 +175,7 @@ export class SettingsStore extends Records<Preference> {
   }
 
   override async ready(): Promise<void> {
+    await this.client.ready();
     if (this.client.can('preferences')) await super.ready();
   }
 

@@ -17,7 +17,7 @@ describe('the session object', () => {
   it('gives limits, and what the server can do', () => {
     expect(session.limits).toMatchObject({ objectsInGet: 3, callsInRequest: 8, holdSeconds: 3600 });
     expect(session.can('mail')).toBe(true);
-    expect(session.can('snooze')).toBe(false);
+    expect(session.can('sieve')).toBe(false);
   });
 
   it('that says little is read with cautious limits', () => {

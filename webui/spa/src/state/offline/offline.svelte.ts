@@ -3,6 +3,8 @@
  * writing, and doing things that are carried out later. Loaded when it is wanted.
  */
 import { session } from '@/account/session.svelte';
+import type { SessionInfo } from '@/account/types';
+import { trustedScriptUrl } from '@/trusted-url';
 import type { DraftContent } from '../compose/message';
 import { actions } from '../actions.svelte';
 import type { Change, Kind } from '../changes';
@@ -38,9 +40,20 @@ class Offline {
     return this.#isOn;
   }
 
+  /** Says who was signed in here last, while the server cannot; undefined where nothing is kept. */
+  async remembered(): Promise<SessionInfo | undefined> {
+    const vault = await Vault.found();
+    const info = await vault?.get<SessionInfo>('session', 'info');
+    vault?.close();
+    return info;
+  }
+
   /** Opens what is kept of an account; whoever signed in said that the device is theirs. */
   async enable(address: string): Promise<void> {
-    this.#use(await Vault.open(address));
+    const vault = await Vault.open(address);
+    this.#use(vault);
+    await tried(vault.put('session', 'info', session.info));
+    await keepShell();
   }
 
   #use(vault: Vault): void {
@@ -110,9 +123,21 @@ class Offline {
     jobs.store = undefined;
     outbox.store = undefined;
     this.#isOn = false;
+    for (const each of (await navigator.serviceWorker?.getRegistrations()) ?? []) {
+      await each.unregister();
+    }
     const vault = this.#vault;
     this.#vault = undefined;
     await (vault ? vault.wipe() : wipe());
+  }
+}
+
+/** Has the app itself be there without the network; a browser that cannot is none the worse. */
+async function keepShell(): Promise<void> {
+  try {
+    await navigator.serviceWorker?.register(trustedScriptUrl('/sw.js'));
+  } catch (error) {
+    if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
   }
 }
 

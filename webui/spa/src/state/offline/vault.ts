@@ -61,6 +61,16 @@ export class Vault {
     return new Vault(db, meta.key);
   }
 
+  /** Opens what is kept here of whomever; undefined where nothing is, or it is too old. */
+  static async found(now = Date.now()): Promise<Vault | undefined> {
+    const db = await database();
+    const meta = await db.get('meta', 'meta');
+    if (meta && now - meta.at <= KEPT_MS) return new Vault(db, meta.key);
+    db.close();
+    await deleteDB(DATABASE);
+    return undefined;
+  }
+
   async put(store: StoreName, name: string, value: unknown, at = Date.now()): Promise<void> {
     const iv = crypto.getRandomValues(new Uint8Array(12));
     const octets = new TextEncoder().encode(JSON.stringify(value));
