@@ -12,6 +12,7 @@ from mailserver.accounts.directory import Directory, address_of, addresses_of
 from mailserver.accounts.former import cleared
 from mailserver.accounts.groups import MOST_MEMBERS
 from mailserver.accounts.keyring import Keyring, OpenedRow
+from mailserver.accounts.reserved import check_not_reserved
 from mailserver.audit.chain import Chain
 from mailserver.audit.entry import OPERATOR, Event, Facts
 from mailserver.audit.subjects import Subject
@@ -66,7 +67,7 @@ class Addresses:
         Raises:
             Absent: NO_SUCH_USER; NO_SUCH_DOMAIN, the alias is at no domain of ours.
             Conflict: ALREADY_EXISTS, it is somebody's or a group's.
-            Refused: NOT_PERMITTED, it was another's within a year; LIMIT.
+            Refused: NOT_PERMITTED, it was another's within a year, or is the server's; LIMIT.
         """
         opened = await self._account(address)
         await self._check_free(alias)
@@ -137,7 +138,7 @@ class Addresses:
             Absent: NO_SUCH_DOMAIN; NO_SUCH_USER, a member at a domain of ours is nobody's.
             Conflict: ALREADY_EXISTS, the address is somebody's or a group's.
             Refused: NOT_PERMITTED, a member is elsewhere and the domain does not allow it, or the
-                address was an account's within a year; LIMIT.
+                address was an account's within a year, or is the server's; LIMIT.
         """
         await self._check_free(address)
         if await self._receiving.former(address, self._clock.now()) is not None:
@@ -189,6 +190,7 @@ class Addresses:
         return await self._keyring.account(found.account_id, fresh=True)
 
     async def _check_free(self, address: Address) -> None:
+        check_not_reserved(address)
         if not await self._directory.is_local(address.domain):
             raise Absent(Condition.NO_SUCH_DOMAIN, f"there is no domain {address.domain} here")
         taken = await self._receiving.address(address, fresh=True) is not None

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from mailserver.accounts.directory import Directory
 from mailserver.accounts.keyring import Keyring
+from mailserver.accounts.reserved import check_not_reserved
 from mailserver.accounts.roles import ROLES
 from mailserver.audit.chain import Chain
 from mailserver.audit.entry import OPERATOR, Event, Facts
@@ -42,7 +43,7 @@ class DomainRules:
         Raises:
             Absent: NO_SUCH_DOMAIN, of the domain or of the account.
             PeerFault: BAD_ADDRESS, it is no role.
-            Refused: NOT_PERMITTED, the address is the role itself.
+            Refused: NOT_PERMITTED, the address is the role itself, or the server's own.
         """
         record, role = await self.get(name), role.casefold()
         if role not in ROLES:
@@ -64,6 +65,7 @@ class DomainRules:
 
         Raises:
             Absent: NO_SUCH_DOMAIN; NO_SUCH_USER, the address is no account's.
+            Refused: NOT_PERMITTED, it is the server's own.
         """
         record = await self.get(name)
         if address is not None:
@@ -108,6 +110,7 @@ class DomainRules:
         await self._change(record, "provider-off" if provider is None else "provider", actor)
 
     async def _check_ours(self, address: Address) -> None:
+        check_not_reserved(address)
         if not await self._directory.is_local(address.domain):
             raise Absent(Condition.NO_SUCH_DOMAIN, f"there is no domain {address.domain} here")
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from mailserver.accounts.directory import Directory, address_of
 from mailserver.accounts.keyring import Keyring
 from mailserver.accounts.provisioning import NewUser, Provisioning
+from mailserver.accounts.reserved import check_not_reserved
 from mailserver.audit.chain import Chain
 from mailserver.audit.entry import OPERATOR, Event
 from mailserver.model.address import Address
@@ -66,7 +67,9 @@ class Invitations:
         Raises:
             Absent: NO_SUCH_DOMAIN.
             Conflict: ALREADY_EXISTS, somebody has the address.
+            Refused: NOT_PERMITTED, it is the server's own.
         """
+        check_not_reserved(address)
         if not await self._directory.is_local(address.domain):
             raise Absent(Condition.NO_SUCH_DOMAIN, f"there is no domain {address.domain} here")
         if await self._keyring.receiving.address(address, fresh=True) is not None:

@@ -17,6 +17,7 @@ from mailserver.accounts.directory import address_of, addresses_of
 from mailserver.accounts.former import cleared
 from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.keyring import PROVISIONAL, Keyring
+from mailserver.accounts.reserved import check_not_reserved
 from mailserver.accounts.sessions import Sessions
 from mailserver.accounts.signing_keys import SigningKeys
 from mailserver.audit.chain import Chain
@@ -165,8 +166,8 @@ class Provisioning:
         Raises:
             Absent: NO_SUCH_DOMAIN, the domain is not ours.
             Conflict: ALREADY_EXISTS, somebody has the address.
-            Refused: WEAK_PASSWORD; NOT_PERMITTED, the address was another account's within a year
-                and no `second` administrator approves, or there is no password and no provider.
+            Refused: WEAK_PASSWORD; NOT_PERMITTED, the address is the server's own, or was another's
+                within a year and no `second` approves, or there is no password and no provider.
         """
         await self._check_free(address)
         await self._check_opens(address, password)
@@ -195,6 +196,7 @@ class Provisioning:
 
     async def _check_free(self, address: Address) -> None:
         """See that an address is at a domain of ours and nobody's."""
+        check_not_reserved(address)
         if await self._store.domains.get(address.domain) is None:
             raise Absent(Condition.NO_SUCH_DOMAIN, f"there is no domain {address.domain} here")
         taken = await self._keyring.receiving.address(address, fresh=True) is not None

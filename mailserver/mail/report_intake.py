@@ -12,6 +12,7 @@ from mailserver.mail.incoming import Incoming
 from mailserver.model.address import Address
 from mailserver.model.errors import Condition, PeerFault, Refused, Transient
 from mailserver.model.ids import ObjectId
+from mailserver.model.reserved import REPORTS
 from mailserver.protocol.reports import dmarc_read, tls
 from mailserver.protocol.reports.dmarc import DmarcReport
 from mailserver.protocol.reports.tls import TlsReport
@@ -22,10 +23,6 @@ from mailserver.runtime.offload import Offload
 from mailserver.store.reports import NewReport, ReportKind, ReportRow
 from mailserver.store.store import Store
 from mailserver.vault.guard import InstanceGuard, Kind
-
-DMARC_LOCAL = "dmarc-reports"
-TLS_LOCAL = "tls-reports"
-LOCALS = frozenset({DMARC_LOCAL, TLS_LOCAL})
 
 A_DAY = timedelta(days=1)
 REPORTS_A_DAY = 2_000  # of one domain: a few dozen receivers report daily, the busiest a thousand
@@ -74,7 +71,7 @@ class ReportIntake:
     @staticmethod
     def takes(address: Address) -> bool:
         """Say whether an address of one of our domains is for reports."""
-        return address.local.casefold() in LOCALS
+        return address.local.casefold() in REPORTS
 
     async def take(self, message: Incoming, address: Address) -> None:
         """Keep the reports in a message; durable on return.

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from mailserver.accounts.signing_keys import DomainKey
 from mailserver.crypto.certificates import Details, details, key_association, leaf_of
-from mailserver.mail.report_intake import DMARC_LOCAL, TLS_LOCAL
 from mailserver.model.errors import MailError, Misconfigured
+from mailserver.model.reserved import DMARC_REPORTS, TLS_REPORTS
 from mailserver.runtime.settings import Settings
 
 _PROBES = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))
@@ -60,12 +60,12 @@ class Published:
     @property
     def dmarc_reports(self) -> str:
         """Where DMARC reports about the domain are taken."""
-        return f"{DMARC_LOCAL}@{self.domain}"
+        return f"{DMARC_REPORTS}@{self.domain}"
 
     @property
     def tls_reports(self) -> str:
         """Where TLS reports about the domain are taken."""
-        return f"{TLS_LOCAL}@{self.domain}"
+        return f"{TLS_REPORTS}@{self.domain}"
 
 
 def published(settings: Settings, domain: str, keys: Sequence[DomainKey] = ()) -> Published:

@@ -68,7 +68,7 @@ def test_waiting_in_vain_does_not_lengthen_the_wait() -> None:
     delays.attempt("alice@example.org", b"x", AWAY)
 
 
-def test_nobody_is_locked_out_of_a_place_he_is_known_at() -> None:  # T-AUTH-7
+def test_t_auth_7_nobody_is_locked_out_of_a_place_he_is_known_at() -> None:
     delays = Delays(ManualClock())
     delays.succeeded(delays.attempt("alice@example.org", b"right", HOME))
     fail_until_refused(delays, HOME)

@@ -80,7 +80,7 @@ async def test_whoever_is_unknown_gets_the_words_of_a_wrong_secret(node: Node) -
     assert wrong.condition is Condition.AUTHENTICATION_FAILED
 
 
-async def test_an_account_password_is_told_what_is_needed(node: Node) -> None:  # T-AUTH-3
+async def test_t_auth_3_an_account_password_is_told_what_is_needed(node: Node) -> None:
     user = await node.user()
     known = await refused(node, str(user.address), PASSWORD)
     unknown = await refused(node, "bob@example.org", PASSWORD)

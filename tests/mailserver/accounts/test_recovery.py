@@ -99,7 +99,7 @@ async def is_right(node: Node, password: Plaintext) -> bool:
     return True
 
 
-async def test_a_reset_never_skips_the_second_factor(node: Node) -> None:  # T-AUTH-8
+async def test_t_auth_8_a_reset_never_skips_the_second_factor(node: Node) -> None:
     user = await node.user()
     account = await node.keyring.account(user.account_id)
     record = replace(account.record, factors=("totp",))

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from mailserver.accounts.addresses import Addresses
 from mailserver.accounts.domain_rules import DomainRules
-from mailserver.accounts.rotation import Rotation
+from mailserver.accounts.rotation import OWN_DATA, SEALED_ROWS, Rotation
 from mailserver.mail.incoming import Incoming
 from mailserver.mail.outgoing import Origin, Outgoing, Parcel
 from mailserver.mail.report_intake import ReportIntake, opened
@@ -122,6 +123,55 @@ async def test_the_old_key_can_go_afterwards(
     with pytest.raises(Refused):
         await alone.logins.submission(str(user.address), made.secret, peer=PEER)
     await alone.close()
+
+
+async def test_an_address_stays_its_former_owners_under_a_key_that_was_retired(
+    node: Node,
+    rotated: Node,
+    mail_url: str,
+    keystore_url: str,
+    tmp_path: Path,
+    clock: ManualClock,
+) -> None:
+    user = await node.user()
+    desk = Address("desk", "example.org")
+    addresses = Addresses(node.store, node.keyring, node.directory, node.chain, node.clock)
+    await addresses.add_alias(user.address, desk)
+    await addresses.remove_alias(desk)
+    await rotation(rotated).reseal()
+    rotated.master.retire(tmp_path / "master.key", 1)
+    await rotated.close()
+    alone = await open_node(
+        mail_url, keystore_url, tmp_path, clock, master=MasterKeys.load(tmp_path / "master.key")
+    )
+    await alone.user("bob@example.org")
+    bob = Address("bob", "example.org")
+    addresses = Addresses(alone.store, alone.keyring, alone.directory, alone.chain, alone.clock)
+    with pytest.raises(Refused, match="belonged to another account"):
+        await addresses.add_alias(bob, desk)
+    await addresses.add_alias(user.address, desk)  # its own again: nobody else's letters come
+    await addresses.remove_alias(desk)
+    await alone.provisioning.remove_user(user.address)
+    with pytest.raises(Refused, match="belonged to another account"):
+        await addresses.add_alias(bob, user.address)
+    assert await alone.keyring.receiving.forget_tombs(clock.now() + timedelta(days=366)) == 2
+    await addresses.add_alias(bob, desk)
+    await alone.close()
+
+
+OPENED_BY_NO_MASTER_KEY = {Rows.META}
+SEALED_WITH_EACH_WRITE = {Rows.HEADS}
+BRIEF = {Kind.SIGN_IN}  # on its way to an identity provider and back, for minutes
+UNDER_OTHER_KEYS = {Kind.AUDIT_DETAIL}  # of its subject, derived from the guard key
+
+
+def test_nothing_that_a_master_key_seals_is_left_out() -> None:
+    """A new kind, table or place makes this fail until somebody says who moves it."""
+    assert set(Rows) == set(SEALED_ROWS) | OPENED_BY_NO_MASTER_KEY | SEALED_WITH_EACH_WRITE
+    assert set(OWN_DATA) == set(Place)
+    of_the_instance = {kind for kind in Kind if kind >= Kind.DKIM_KEY}
+    moved = {*OWN_DATA.values(), Kind.DKIM_KEY, Kind.ACCOUNT_KEY} - {Kind.QUEUE_ITEM}
+    assert of_the_instance == moved | BRIEF | UNDER_OTHER_KEYS
 
 
 async def test_what_is_not_authentic_is_left_and_told(node: Node, rotated: Node) -> None:

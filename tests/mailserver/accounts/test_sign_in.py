@@ -198,6 +198,7 @@ async def test_the_history_tells_of_wrong_passwords(node: Node) -> None:
         await refused(node, ALICE, b"not my password at all", stranger)
     await refused(node, "nobody@example.org", b"not my password at all", stranger)
     await refused(node, "no address", b"not my password at all", stranger)
+    node.clock.advance(timedelta(seconds=1))
     assert await history(node, await signed_in(node)) == [
         ("signed-in", PEER, 1),
         ("password-failed", "203.0.113.9", 3),
