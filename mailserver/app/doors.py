@@ -161,8 +161,7 @@ def _smtp_listener(
     house, tls = hall.house, hall.context(listener)
     match policy.service:
         case Service.MX:
-            delivering = _with_receipts(house, house.inbound)
-            return smtp.Listener.mx(delivering, policy, shared, tls=tls)
+            return smtp.Listener.mx(house.inbound, policy, shared, tls=tls)
         case Service.LMTP:
             delivering = _with_receipts(house, house.delivery)
             return smtp.Listener.lmtp(delivering, policy, shared, tls=tls)

@@ -5,21 +5,25 @@ from datetime import timedelta
 
 from mailserver.accounts.directory import Directory
 from mailserver.accounts.keyring import Keyring
+from mailserver.accounts.languages import Languages
 from mailserver.accounts.sending import SendingLimits
 from mailserver.app.people import People
 from mailserver.app.reports import Reporting, reporting
 from mailserver.audit.chain import Chain
 from mailserver.mail.backoff import Schedule
 from mailserver.mail.delivery import Delivery
-from mailserver.mail.forwarding import Forwarding
+from mailserver.mail.forwarding import Forwarding, Reaches
 from mailserver.mail.inbound import Inbound
 from mailserver.mail.outgoing import Outgoing
 from mailserver.mail.queue_desk import QueueDesk
 from mailserver.mail.quota import QuotaWatch
 from mailserver.mail.reading_room import ReadingRoom
+from mailserver.mail.receipts import Deliveries, Receipts
+from mailserver.mail.scripts import Approved
 from mailserver.mail.sieve import Filtering
 from mailserver.mail.signing import Signing
 from mailserver.mail.spam import Spam
+from mailserver.model.address import Address
 from mailserver.model.ids import AccountId
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.offload import Offload
@@ -63,7 +67,8 @@ def furnish(
     """Hand each service what it works with."""
     instance = keyring.master.instance_guard
     signing = Signing(store, instance, clock, offload)
-    filtering = Filtering(store, clock, offload, settings.sieve, who.forwards.approved)
+    reaches = _reaching(settings, directory)
+    filtering = Filtering(store, clock, offload, settings.sieve, _approving(reaches, who))
 
     async def guard_of(account_id: AccountId) -> AccountGuard:
         return (await keyring.account(account_id)).guard
@@ -74,20 +79,20 @@ def furnish(
     tell, hold = who.notices.tell, desk.hold_account
     sending = SendingLimits(store, keyring, chain, clock, settings.limits, tell=tell, hold=hold)
     outgoing.on_failed = sending.failed
-    forwarding = Forwarding(outgoing, signing, instance, keyring.master.bounce_keys, clock)
-    web = WebClient(resolver, verifying(settings.relay.ca_file))
+    web, keys = WebClient(resolver, verifying(settings.relay.ca_file)), keyring.master.bounce_keys
     reports = reporting(settings, store, instance, outgoing, resolver, web, clock, offload)
     delivery = Delivery(
         *(store, directory, deposits, offload, clock),
         filtering=filtering,
-        forwarding=forwarding if settings.relays else None,
+        forwarding=Forwarding(outgoing, signing, instance, keys, clock, reaches=reaches),
         quota=QuotaWatch(store, tell, clock),
         reports=reports.intake,
     )
+    receipted = _receipted(settings, delivery, outgoing, keyring, clock)
     spam = Spam(settings, store, instance, resolver, offload, clock)
     return Mailroom(
         reports=reports,
-        inbound=_inbound(settings, delivery, spam, reports, resolver, offload, clock),
+        inbound=_inbound(settings, receipted, spam, reports, resolver, offload, clock),
         spam=spam,
         delivery=delivery,
         filtering=filtering,
@@ -99,9 +104,37 @@ def furnish(
     )
 
 
+def _reaching(settings: Settings, directory: Directory) -> Reaches:
+    """Return what says where mail goes from here: elsewhere only with a relay."""
+
+    async def reaches(domain: str) -> bool:
+        return settings.relays or await directory.is_local(domain)
+
+    return reaches
+
+
+def _approving(reaches: Reaches, who: People) -> Approved:
+    """Return what says whether filters may send mail on; what leads nowhere loses a message."""
+
+    async def approved(account_id: AccountId, target: Address) -> bool:
+        return await reaches(target.domain) and await who.forwards.approved(account_id, target)
+
+    return approved
+
+
+def _receipted(
+    settings: Settings, delivery: Delivery, outgoing: Outgoing, keyring: Keyring, clock: Clock
+) -> Deliveries:
+    """Have deliveries of strangers' mail write receipts, where they can leave this server."""
+    if not settings.relays:
+        return delivery
+    language = Languages(keyring).of
+    return Receipts(delivery, outgoing, settings.hostname, clock, language=language)
+
+
 def _inbound(
     settings: Settings,
-    delivery: Delivery,
+    delivery: Deliveries,
     spam: Spam,
     reports: Reporting,
     resolver: Resolver,

@@ -301,6 +301,7 @@ def _arrival(message: Incoming, octets: bytes, recipient: Address) -> Arrival:
         spam_percent=message.spam_percent,
         virus=5 if message.opinion.malware else 0,
         junk=message.is_junk,
+        forged=message.is_sender_forged,
         environment=environment,
     )
 

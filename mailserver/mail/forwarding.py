@@ -6,7 +6,7 @@ rewritten (SRS), since the author's domain does not know us, and it is sealed (A
 found when it came, since our changes may break what its author signed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from mailserver.mail.destination import Addressee
@@ -27,6 +27,14 @@ from mailserver.vault.guard import InstanceGuard
 MARK = b"delivered-to"
 """Names each address of ours that sent a message on; the second time is a loop (RFC 9228)."""
 
+Reaches = Callable[[str], Awaitable[bool]]
+"""Says whether mail for a domain goes anywhere from here: it is ours, or this server relays."""
+
+
+async def everywhere(_domain: str) -> bool:
+    """Reach every domain."""
+    return True
+
 
 class Forwarding:
     """Sends mail on, and answers it."""
@@ -38,6 +46,8 @@ class Forwarding:
         instance: InstanceGuard,
         bounce_keys: Sequence[bytes | bytearray],
         clock: Clock,
+        *,
+        reaches: Reaches = everywhere,
     ) -> None:
         """Hand everything to `outgoing`.
 
@@ -47,12 +57,14 @@ class Forwarding:
             instance: guards what no account of ours sends.
             bounce_keys: of rewritten reverse-paths; the first makes them, all are understood.
             clock: dates reverse-paths.
+            reaches: where mail goes to from here; a server without a relay serves its own people.
         """
         self._outgoing = outgoing
         self._signing = signing
         self._bounce_keys = [bytes(key) for key in bounce_keys]
         self._instance = instance
         self._clock = clock
+        self._reaches = reaches
 
     async def redirect(
         self, message: Incoming, by: Address, holder: Addressee, decision: Decision
@@ -69,7 +81,19 @@ class Forwarding:
             await self._send_on(message, by, origin, [onward.target], edited)
 
     async def pass_on(self, message: Incoming, by: Address, to: Sequence[Address]) -> None:
-        """Send a message on to those whom the address `by` stands for, durably; as `redirect`."""
+        """Send a message on to those whom the address `by` stands for, durably.
+
+        Whom this server does not write to is reported to the author by the queue.
+
+        Raises:
+            Refused: RELAY_DENIED, that is all of them; MAIL_LOOP, as `redirect`.
+            Transient: the queue does not take it now.
+        """
+        if not any([await self._reaches(each.domain) for each in to]):
+            raise Refused(
+                Condition.RELAY_DENIED,
+                "this address stands for people at other servers, and mail to them is not sent",
+            )
         await self._send_on(message, by, Origin(None, self._instance), to, None)
 
     def bounce_goes_to(self, address: Address) -> Address | None:
@@ -89,10 +113,14 @@ class Forwarding:
     async def answer(self, holder: Addressee, answers: Sequence[Answer]) -> None:
         """Send a reader's automatic answers, with the null reverse-path (RFC 3834 §3.3).
 
+        What would go where this server sends nothing is not written.
+
         Raises:
             Transient: the queue does not take them now.
         """
         for answer in answers:
+            if not await self._reaches(answer.recipient.domain):
+                continue
             octets = answer.message.reveal()
             utf8 = not octets[: header_only(octets).header_end].isascii()
             await self._outgoing.enqueue(

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from mailserver.mail.delivery import Delivery, Recipient
+from mailserver.mail.delivery import Recipient
 from mailserver.mail.incoming import Incoming
+from mailserver.mail.receipts import Deliveries
 from mailserver.mailauth import authentication_results
 from mailserver.mailauth.dmarc_record import Policy
 from mailserver.mailauth.verdict import Verdict, judge
@@ -67,7 +68,7 @@ class Inbound:
 
     def __init__(
         self,
-        delivery: Delivery,
+        delivery: Deliveries,
         resolver: Resolver,
         screening: Screening,
         offload: Offload,

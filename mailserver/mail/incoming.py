@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from mailserver.mailauth.dmarc import DmarcResult
+from mailserver.mailauth.spf import SpfResult
 from mailserver.mailauth.verdict import Verdict
 from mailserver.model.address import Address
 from mailserver.model.client import Client
@@ -49,6 +51,17 @@ class Incoming:
     def is_junk(self) -> bool:
         """Whether it goes to Junk unless its reader's filters say otherwise."""
         return self.opinion.advice is not Advice.ACCEPT
+
+    @property
+    def is_sender_forged(self) -> bool:
+        """Whether the reverse-path's domain says that it is not its own.
+
+        What answers such mail by itself writes to somebody who sent nothing (RFC 7208 §8.4, §8.5).
+        """
+        verdict = self.verdict
+        if verdict is None or verdict.dmarc.result is DmarcResult.PASS:
+            return False
+        return verdict.spf.result in (SpfResult.FAIL, SpfResult.SOFTFAIL)
 
     @property
     def spam_percent(self) -> int | None:

@@ -94,9 +94,13 @@ class Receipts:
     async def deliver(
         self, message: Incoming, recipients: Sequence[Recipient]
     ) -> list[MailError | None]:
-        """Deliver, then queue receipts; one that cannot be queued does not undo the delivery."""
+        """Deliver, then queue receipts; one that cannot be queued does not undo the delivery.
+
+        Who only claims to be the sender asks in vain: the receipt would go to somebody else.
+        """
         outcomes = await self._delivery.deliver(message, recipients)
-        if message.sender is not None and message.asked.recipients:
+        asked = message.asked.recipients and not message.is_sender_forged
+        if message.sender is not None and asked:
             envelope = message.asked.envelope(message.sender)
             for recipient, outcome in zip(recipients, outcomes, strict=True):
                 if outcome is None:

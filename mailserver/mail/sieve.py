@@ -89,6 +89,8 @@ class Arrival:
     """As `sieve.Facts.virus`."""
     junk: bool = False
     """It goes to Junk unless a script says where: nothing is answered or sent on."""
+    forged: bool = False
+    """Its reverse-path is not its sender's: nobody who sent it would get an answer."""
     environment: dict[str, str] = field(default_factory=dict)
     """Items of the `environment` test (RFC 5183 §4.1): remote-host, remote-ip, domain, host."""
 
@@ -287,7 +289,7 @@ class Filtering:
             if arrival.junk:
                 refused.append("a message was taken for junk and not sent on")
             elif not await self._approved(account_id, target):
-                refused.append(f"{target} is not approved, so mail was not sent on there")
+                refused.append(f"mail was not sent on to {target}: not approved, or not from here")
             else:
                 octets = None if action.octets is None else Plaintext(action.octets)
                 onward.append(Onward(target, octets))
@@ -299,7 +301,7 @@ class Filtering:
         """Return the answer and what allows it once; nothing where there is to be none."""
         actions = [action for action in outcome.actions if isinstance(action, Vacation)]
         sender = arrival.sender
-        if not actions or sender is None or arrival.junk:
+        if not actions or sender is None or arrival.junk or arrival.forged:
             return None, None
         action, reader = actions[0], _reader(recipient, arrival)
         if silence(message, sender, reader, action.addresses):

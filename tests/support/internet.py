@@ -18,7 +18,7 @@ from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.tls_client import verifying
 from mailserver.runtime.web_client import WebClient
 from tests.support.mail_host import tls_with
-from tests.support.web_host import WebHost
+from tests.support.web_host import WebHost, bound_alike
 
 OUTSIDE, INSIDE = "127.0.0.9", "127.0.0.1"
 
@@ -63,9 +63,11 @@ async def internet(
     """Serve both hosts, with a certificate for `names`, for the length of a block."""
     shown = tls_with(authority().issue_cert(*names)) if secure else None
     made = Internet(resolver)
-    async with (
-        made.outside.serving(OUTSIDE, shown),
-        made.inside.serving(INSIDE, shown, made.outside.port),
-    ):
-        yield made
+    outside, inside = bound_alike(OUTSIDE, INSIDE)
+    with outside, inside:
+        async with (
+            made.outside.serving_at(outside, shown),
+            made.inside.serving_at(inside, shown),
+        ):
+            yield made
     assert made.inside.connections == 0
