@@ -28,7 +28,7 @@ from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.log import configure, get_logger
 from mailserver.runtime.process import collect_rarely
 from mailserver.runtime.rates import Paces
-from mailserver.runtime.settings import Settings, Tls
+from mailserver.runtime.settings import Limits, Settings, Tls
 from mailserver.runtime.tls import ServerTls
 from mailserver.store.keystore import FRESH
 
@@ -41,6 +41,7 @@ COUNT = timedelta(minutes=1)  # how often what is counted for reports is written
 REPORT = timedelta(minutes=10)  # how soon after a day's end its reports are written, or again
 NOTE = timedelta(seconds=5)  # how late a failed sign-in is in its owner's history
 EXPIRE = timedelta(minutes=10)  # how long an upload stays at most after its hour
+PEERS_AT_LEAST = 4  # it takes to hold all the room there is for messages on their way in
 LOCK_FILE = "serving.lock"
 
 log = get_logger("app")
@@ -109,7 +110,7 @@ async def running(
         house=house,
         office=Office(house.store, house.offload, tasks, junk=house.spam.learned),
         certificate=certificate.context if certificate else None,
-        budget=Budget(limits.in_flight_octets),
+        budget=_budget(limits),
         connections=Connections(limits.connections, limits.connections_per_address, paces.may_come),
         paces=paces,
         shares_ports=part.shares_ports,
@@ -160,6 +161,12 @@ def serving_since(settings: Settings) -> float | None:
     finally:
         os.close(descriptor)
     return None
+
+
+def _budget(limits: Limits) -> Budget:
+    """Make the room that messages being received share; a peer has a quarter, or one message."""
+    whole = limits.in_flight_octets
+    return Budget(whole, max(whole // PEERS_AT_LEAST, limits.message_octets))
 
 
 def _load_certificate(settings: Settings) -> ServerTls | None:

@@ -16,7 +16,7 @@ def admit(session: Session, begin: LiteralBegin) -> bool:
         session.bad(begin.tag, b"sign in first")
         return False
     if session.uploads is None:
-        session.uploads = Uploads(session.shared.literals)
+        session.uploads = Uploads(session.shared.literals, session.account.account_id.hex())
     if not session.uploads.begin(begin.message.size_octets):
         drop(session)
         session.no(begin.tag, b"too much is being received at once, try again later", b"LIMIT")

@@ -9,17 +9,19 @@ from mailserver.runtime.limits import Budget
 class Uploads:
     """One APPEND (RFC 3502); room for a whole message is reserved before any of it is read."""
 
-    __slots__ = ("_budget", "_chunks", "_messages", "_reserved_octets")
+    __slots__ = ("_budget", "_chunks", "_messages", "_owner", "_reserved_octets")
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, owner: str) -> None:
+        """Take room from `budget` in the name of `owner`, whoever appends."""
         self._budget = budget
+        self._owner = owner
         self._reserved_octets = 0
         self._chunks: list[bytes] = []
         self._messages: list[Plaintext] = []
 
     def begin(self, size_octets: int) -> bool:
         """Reserve room for the next message; False where the server has none to spare now."""
-        if not self._budget.try_reserve(size_octets):
+        if not self._budget.try_reserve(size_octets, self._owner):
             return False
         self._reserved_octets += size_octets
         return True
@@ -44,5 +46,5 @@ class Uploads:
         """Forget the messages and give the room back."""
         self._chunks.clear()
         self._messages.clear()
-        self._budget.release(self._reserved_octets)
+        self._budget.release(self._reserved_octets, self._owner)
         self._reserved_octets = 0

@@ -19,30 +19,53 @@ IPV6_CUSTOMER_BITS = (
 class Budget:
     """A fixed number of octets that everything in flight shares: messages being received, for one.
 
-    `try_reserve` before reading, `release` the same number afterwards; `held` is what is out.
+    `try_reserve` before reading, `release` the same number afterwards; `held` is what is out. Who
+    has a name holds a part of it at most: else one who begins many messages and ends none of them
+    would keep all others' out.
     """
 
-    def __init__(self, limit_octets: int) -> None:
-        """Allow `limit_octets` in all, at least 1."""
+    def __init__(self, limit_octets: int, peer_octets: int | None = None) -> None:
+        """Allow `limit_octets` in all, at least 1, and `peer_octets` of them to any one peer."""
         if limit_octets < 1:
             raise ValueError("a budget holds at least one octet")
         self.limit_octets = limit_octets
+        self.peer_octets = limit_octets if peer_octets is None else peer_octets
         self.held_octets = 0
+        self._held_by: dict[str, int] = {}
 
-    def try_reserve(self, octets: int) -> bool:
-        """Take `octets` if they are left; False, and nothing taken, where they are not."""
+    def held_by(self, peer: str) -> int:
+        """Say how many octets `peer` holds."""
+        return self._held_by.get(peer, 0)
+
+    def try_reserve(self, octets: int, peer: str = "") -> bool:
+        """Take `octets` for `peer` if they are left; False, and nothing taken, where they are not.
+
+        An empty name is bounded by the whole alone.
+        """
         if octets < 0:
             raise ValueError("octets are not negative")
         if self.held_octets + octets > self.limit_octets:
             return False
+        if peer:
+            held = self.held_by(peer) + octets
+            if held > self.peer_octets:
+                return False
+            self._held_by[peer] = held
         self.held_octets += octets
         return True
 
-    def release(self, octets: int) -> None:
-        """Give back `octets` that were reserved."""
-        if not 0 <= octets <= self.held_octets:
+    def release(self, octets: int, peer: str = "") -> None:
+        """Give back `octets` that were reserved for `peer`."""
+        held = self.held_by(peer) if peer else self.held_octets
+        if not 0 <= octets <= held:
             raise ValueError("more octets came back than were reserved")
         self.held_octets -= octets
+        if not peer:
+            return
+        if octets < held:
+            self._held_by[peer] = held - octets
+        else:
+            self._held_by.pop(peer, None)
 
     @contextmanager
     def reserved(self, octets: int) -> Iterator[None]:
@@ -57,6 +80,15 @@ class Budget:
             yield
         finally:
             self.release(octets)
+
+
+def stranger(peer: str) -> str:
+    """Name a peer's network; empty for this machine: loopback, or a local socket's no address."""
+    try:
+        here = ip_address(peer.partition("%")[0]).is_loopback
+    except ValueError:
+        here = True
+    return "" if here else network_of(peer)
 
 
 def network_of(peer: str) -> str:

@@ -7,11 +7,10 @@ itself is nobody's stranger and is not counted. A network has one bucket, whatev
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Self
 
 from mailserver.runtime.clock import Clock
-from mailserver.runtime.limits import TokenBucket, network_of
+from mailserver.runtime.limits import TokenBucket, network_of, stranger
 from mailserver.runtime.settings import Limits
 
 NETWORKS_KEPT = 20_000  # of some 300 octets; one that was dropped begins with a full bucket
@@ -46,7 +45,7 @@ class Rates:
 
     def bucket(self, peer: str) -> TokenBucket | None:
         """Return the bucket of a peer's network, for who takes often; None for this machine."""
-        if not self._counts_loopback and _is_here(peer):
+        if not self._counts_loopback and not stranger(peer):
             return None
         network = network_of(peer)
         bucket = self._buckets.get(network)
@@ -98,10 +97,3 @@ async def within(pace: TokenBucket) -> None:
         if pace.try_take():
             return
         await asyncio.sleep(min(pace.wait_seconds(), _PACE_SECONDS))
-
-
-def _is_here(peer: str) -> bool:
-    try:
-        return ip_address(peer.partition("%")[0]).is_loopback
-    except ValueError:
-        return True  # a local socket

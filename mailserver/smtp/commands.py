@@ -25,6 +25,9 @@ from mailserver.smtp.policy import Service
 from mailserver.smtp.status import bad_sequence
 from mailserver.smtp.stream import Gone
 
+_GUESSES = frozenset({Condition.NO_SUCH_USER, Condition.NOT_PERMITTED})
+"""Nobody, and an address for bounces that is not ours (RFC 5321 §7.3)."""
+
 
 @dataclass(slots=True)
 class Draft:
@@ -204,7 +207,7 @@ class Commands(Connection):
                 raise Rejection(status.TOO_MANY_RECIPIENTS)
             await draft.handler.admit(draft.sender, asked.address)
         except MailError as error:
-            if error.condition is Condition.NO_SUCH_USER:
+            if error.condition in _GUESSES:
                 await self._hold_back()
             self._refuse_recipient(error)
             return
@@ -215,7 +218,7 @@ class Commands(Connection):
         """Refuse RCPT once content has come."""
 
     async def _hold_back(self) -> None:
-        """Answer late where one network asks for many who are nobody: it seeks names."""
+        """Answer late where one network asks for many who are nobody: it seeks names, or hashes."""
         paces = self.door.paces
         if paces.misses is not None and not paces.misses.try_take(self.ip):
             await self.flush()

@@ -8,7 +8,7 @@ from mailserver.model.errors import MailError
 from mailserver.protocol.smtp.codes import Code
 from mailserver.protocol.smtp.command import AUTH_OCTETS, COMMAND_OCTETS, parse_command
 from mailserver.protocol.smtp.reply import Rejection, Reply
-from mailserver.runtime.limits import Budget, Connections, TokenBucket
+from mailserver.runtime.limits import Budget, Connections, TokenBucket, stranger
 from mailserver.runtime.log import get_logger
 from mailserver.runtime.rates import Paces, within
 from mailserver.smtp import incident, status
@@ -43,6 +43,8 @@ class Connection(Stream):
         self.door = door
         self.ip = ""
         """The client's address; empty on a local socket."""
+        self.network = ""
+        """Its network, as `Budget` knows peers; empty for this machine."""
         self.messages = 0
         self.octets = 0
         """Of the messages that were taken."""
@@ -63,6 +65,7 @@ class Connection(Stream):
     async def _handle_client(self) -> None:
         """Talk to one client. aiosmtpd starts this as the connection's task."""
         self.ip = _ip_of(self.session.peer if self.session else None)
+        self.network = stranger(self.ip)
         self._pace = self.door.paces.commands_of(self.ip)
         entered = self.door.connections.try_enter(self.ip)
         self.door.inside.add(self)

@@ -31,11 +31,12 @@ from mailserver.smtp.stream import DATA_BUFFER_OCTETS
 class Intake:
     """The content of one message as far as it has come, held against the budget."""
 
-    __slots__ = ("_budget", "_held_octets", "_pieces", "_whole", "full")
+    __slots__ = ("_budget", "_held_octets", "_peer", "_pieces", "_whole", "full")
 
-    def __init__(self, budget: Budget) -> None:
-        """Hold nothing yet."""
+    def __init__(self, budget: Budget, peer: str) -> None:
+        """Hold nothing yet, then in the name of `peer`; empty for this machine."""
         self._budget = budget
+        self._peer = peer
         self._held_octets = 0
         self._whole = b""
         self._pieces: io.BytesIO | None = None
@@ -46,7 +47,7 @@ class Intake:
         """Hold `piece`, if there is room."""
         if not piece or self.full:
             return
-        if not self._budget.try_reserve(len(piece)):
+        if not self._budget.try_reserve(len(piece), self._peer):
             self.drop()
             self.full = True
             return
@@ -69,7 +70,7 @@ class Intake:
 
     def drop(self) -> None:
         """Let go of everything held."""
-        self._budget.release(self._held_octets)
+        self._budget.release(self._held_octets, self._peer)
         self._held_octets = 0
         self._whole = b""
         self._pieces = None
@@ -82,14 +83,14 @@ class Receiving(Commands):
         """Hand transactions to `handler`."""
         super().__init__(door, handler)
         self._chunks: ChunkReader | None = None
-        self._intake = Intake(door.budget)
+        self._intake = Intake(door.budget, self.network)
 
     def abandon(self) -> None:
         """Drop the transaction and the content that came for it."""
         super().abandon()
         self._chunks = None
         self._intake.drop()
-        self._intake = Intake(self.door.budget)
+        self._intake = Intake(self.door.budget, self.network)
 
     def check_recipients_open(self) -> None:
         """Refuse RCPT once content has come.

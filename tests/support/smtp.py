@@ -153,11 +153,11 @@ class Client:
         self.writer = writer
 
     @classmethod
-    async def connect(cls, port: int, tls: ssl.SSLContext | None = None) -> "Client":
+    async def connect(
+        cls, port: int, tls: ssl.SSLContext | None = None, *, host: str = "127.0.0.1"
+    ) -> "Client":
         server_name = "localhost" if tls else None
-        return cls(
-            *await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname=server_name)
-        )
+        return cls(*await asyncio.open_connection(host, port, ssl=tls, server_hostname=server_name))
 
     def send(self, octets: bytes) -> None:
         self.writer.write(octets)

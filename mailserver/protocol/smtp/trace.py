@@ -44,10 +44,14 @@ def protocol_name(*, lmtp: bool, extended: bool, utf8: bool, tls: bool, signed_i
 
 def date_time(at: datetime) -> str:
     """Write `at` as RFC 5322 §3.3 does, in UTC: our time zone is nobody's business."""
-    at = at.astimezone(UTC)
+    return local_date_time(at.astimezone(UTC))
+
+
+def local_date_time(at: datetime) -> str:
+    """Write `at` as RFC 5322 §3.3 does, in its own zone: its author's, who says so."""
     return (
         f"{_DAYS[at.weekday()]}, {at.day:02} {_MONTHS[at.month - 1]} {at.year:04}"
-        f" {at.hour:02}:{at.minute:02}:{at.second:02} +0000"
+        f" {at.hour:02}:{at.minute:02}:{at.second:02} {at:%z}"
     )
 
 

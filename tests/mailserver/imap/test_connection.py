@@ -301,6 +301,19 @@ async def test_literals_in_flight_share_a_budget(tmp_path: Path) -> None:
         await eventually(lambda: server.budget.held_octets == 0)
 
 
+async def test_one_account_leaves_room_for_others(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (server, listener):
+        await (await server.add_reader()).close()
+        server.budget.peer_octets = 5_000_000
+        async with signed_in(server, listener) as one, signed_in(server, listener) as other:
+            await say(one, "a APPEND INBOX {4000000}", "+")
+            (refused,) = await say(other, "a APPEND INBOX {4000000}", "a ")
+            assert refused.startswith("a NO [LIMIT]")
+            assert server.budget.held_octets == 4_000_000
+            await say(other, "b APPEND INBOX {1000000}", "+")
+        await eventually(lambda: server.budget.held_octets == 0)
+
+
 async def test_an_upload_that_stops_half_way_is_given_up(tmp_path: Path) -> None:
     async with serving(tmp_path, bounds=bounds(unread=100)) as (server, listener):
         await (await server.add_reader()).close()

@@ -4,7 +4,7 @@ import pytest
 
 from mailserver.model.errors import Condition, Refused, Transient
 from mailserver.runtime.clock import ManualClock
-from mailserver.runtime.limits import Budget, Connections, TokenBucket, network_of
+from mailserver.runtime.limits import Budget, Connections, TokenBucket, network_of, stranger
 
 
 def test_budget_gives_what_is_left_and_no_more() -> None:
@@ -26,6 +26,23 @@ def test_budget_refuses_to_take_back_more_than_it_gave() -> None:
         budget.try_reserve(-1)
 
 
+def test_a_peer_holds_its_part_of_a_budget_at_most() -> None:
+    budget = Budget(100, peer_octets=40)
+    assert budget.try_reserve(40, "a")
+    assert not budget.try_reserve(1, "a")
+    assert budget.try_reserve(30, "b")
+    assert budget.try_reserve(30)  # nobody in particular
+    assert not budget.try_reserve(1, "b"), "the whole is a bound, too"
+    budget.release(15, "a")
+    assert (budget.held_by("a"), budget.held_octets) == (25, 85)
+    assert budget.try_reserve(15, "a")
+    with pytest.raises(ValueError, match="more octets"):
+        budget.release(31, "b")
+    for octets, peer in ((40, "a"), (30, "b"), (30, "")):
+        budget.release(octets, peer)
+    assert budget.held_octets == budget.held_by("a") == 0
+
+
 def test_budget_comes_back_when_the_block_fails() -> None:
     budget = Budget(10)
     with pytest.raises(KeyError), budget.reserved(10):
@@ -34,6 +51,12 @@ def test_budget_comes_back_when_the_block_fails() -> None:
     with budget.reserved(10), pytest.raises(Transient) as full, budget.reserved(1):
         pytest.fail("the budget was overdrawn")
     assert full.value.condition is Condition.BUSY
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.9.9.9", "::1", "::1%lo", "", "a socket"])
+def test_this_machine_is_nobodys_stranger(peer: str) -> None:
+    assert stranger(peer) == ""
+    assert stranger("192.0.2.7") == network_of("192.0.2.7")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 import asyncio
+import socket
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
 from mailserver.protocol.smtp.data import ContentLimits
-from mailserver.runtime.limits import Budget
+from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.settings import Limits
-from mailserver.smtp.listener import Listener
+from mailserver.smtp.listener import Listener, Shared
 from mailserver.smtp.policy import Policy, Service
 from mailserver.smtp.receive import Intake
 from tests.support.smtp import Client, Mailroom, policy, serving, shared
@@ -101,6 +103,40 @@ async def test_over_budget_is_a_transient_refusal_and_gives_everything_back() ->
     assert len(room.taken) == 2
 
 
+def own_address() -> str:
+    """Return an address of this machine that is not loopback; no packet is sent for it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        return str(probe.getsockname()[0])
+
+
+async def test_one_network_leaves_room_for_others() -> None:
+    """Who begins messages and ends none of them keeps himself out, and nobody else."""
+    address = own_address()
+    counters = Shared(Budget(400_000, peer_octets=150_000), Connections(10, 10))
+    listener = Listener.mx(Mailroom(), policy(Service.MX), counters)
+    port = await listener.open("0.0.0.0", 0)
+    try:
+        async with await Client.connect(port, host=address) as slow:
+            async with await Client.connect(port, host=address) as again:
+                for one in (slow, again):
+                    await one.greet()
+                    await begin(one)
+                slow.send(LINE * 1_400)
+                await reached(counters.budget, 100_000)
+                assert (await again.ask(LINE * 1_400 + b".")).startswith(b"452 4.3.1")
+            async with await Client.connect(port) as here:
+                await here.greet()
+                await begin(here)
+                assert (await here.ask(LINE * 2_800 + b".")).startswith(b"250")
+            assert (await slow.ask(b".")).startswith(b"250")
+    finally:
+        await listener.close(timedelta(seconds=2))
+
+
 async def reached(budget: Budget, octets: int) -> None:
     for _ in range(500):
         if budget.held_octets == octets or 0 < octets <= budget.held_octets:
@@ -124,7 +160,7 @@ async def test_chunks_are_held_against_the_budget_until_reset() -> None:
 
 def test_an_intake_joins_pieces_and_lets_go() -> None:
     budget = Budget(10)
-    intake = Intake(budget)
+    intake = Intake(budget, "")
     for piece in (b"abc", b"", b"de", b"fghij"):
         intake.add(piece)
     assert intake.octets() == b"abcdefghij"
