@@ -30,6 +30,7 @@ _DUTCH = {
     "arc-fail": "de zegels van wie het doorgaven zijn verbroken",
     "unvouched": "niemand staat ervoor in",
     "several-authors": "het heeft niet precies één schrijver",
+    "claims-to-be-ours": "het beweert van hier te komen en dat is niet zo",
     "bad-standing": "het meeste wat het domein van de afzender laatst stuurde was ongewenst",
     "bad-network": "het meeste wat laatst uit dat netwerk kwam was ongewenst",
     "mixed-standing": "veel van wat de afzender laatst stuurde was ongewenst",
@@ -78,6 +79,7 @@ _GERMAN = {
     "arc-fail": "die Siegel derer, die sie weitergaben, sind gebrochen",
     "unvouched": "niemand bürgt für sie",
     "several-authors": "sie hat nicht genau einen Verfasser",
+    "claims-to-be-ours": "sie behauptet, von hier zu kommen, und das ist nicht so",
     "bad-standing": "das meiste, was die Domain des Absenders zuletzt sandte, war unerwünscht",
     "bad-network": "das meiste, was zuletzt aus diesem Netz kam, war unerwünscht",
     "mixed-standing": "vieles, was zuletzt von diesem Absender kam, war unerwünscht",
@@ -126,6 +128,7 @@ _FRENCH = {
     "arc-fail": "les sceaux de ceux qui l'ont transmis sont brisés",
     "unvouched": "personne ne s'en porte garant",
     "several-authors": "il n'a pas exactement un auteur",
+    "claims-to-be-ours": "il prétend venir d'ici et ce n'est pas le cas",
     "bad-standing": "presque tout ce que le domaine de l'expéditeur a envoyé récemment était"
     " indésirable",
     "bad-network": "presque tout ce qui est venu récemment de ce réseau était indésirable",

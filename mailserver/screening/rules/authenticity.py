@@ -20,6 +20,7 @@ _DMARC = {
 _DKIM_FAIL = Reason("dkim-fail", 1.0, "it was changed after it was signed")
 _ARC_FAIL = Reason("arc-fail", 0.5, "the seals of those who passed it on are broken")
 _UNVOUCHED = Reason("unvouched", 2.0, "nobody vouches for it")
+_FROM_HERE = Reason("claims-to-be-ours", 3.0, "it claims to come from here and does not")
 _AUTHORS = Reason("several-authors", 4.0, "it has not exactly one author")
 
 
@@ -28,6 +29,8 @@ def reasons(facts: Facts) -> Iterator[Reason]:
     found = facts.authenticity
     if found.authors != 1:
         yield _AUTHORS
+    if _claims_to_be_ours(facts):
+        yield _FROM_HERE
     if found.dmarc in _DMARC:
         yield _DMARC[found.dmarc]
     if found.dmarc == "pass":
@@ -40,3 +43,10 @@ def reasons(facts: Facts) -> Iterator[Reason]:
         yield _ARC_FAIL
     if not found.vouched and not facts.connection.near:
         yield _UNVOUCHED
+
+
+def _claims_to_be_ours(facts: Facts) -> bool:
+    """Say whether the author has a domain of the recipients', and that domain does not vouch."""
+    author, ours = facts.content.author_domain, facts.content.known_domains
+    proven = facts.authenticity.dmarc == "pass"
+    return author in ours and not proven and not facts.connection.near
