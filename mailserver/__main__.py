@@ -7,6 +7,7 @@ import typer
 
 from mailserver.cli.program import program
 from mailserver.runtime.log import get_logger
+from mailserver.runtime.process import harden
 
 BUG = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
@@ -16,6 +17,7 @@ log = get_logger("cli")
 
 def main() -> None:
     """Run the command line; a bug becomes one line and an incident, never a traceback."""
+    harden()  # not the server alone: whoever is asked for a password, opens mail or makes a key
     try:
         program(prog_name="zegel")
     except KeyboardInterrupt:

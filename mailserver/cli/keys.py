@@ -163,7 +163,8 @@ def retire(
 
     Start every server again after `zegel keys rotate` and before this: one that does not know the
     newest key goes on sealing under the old. A keystore restored from an older backup needs the key
-    too: keep a copy until the last such backup is gone.
+    too: keep a copy until the last such backup is gone. Bounces of mail that was sent on before the
+    rotation find their way for as long as the old key is there: three weeks are enough.
     """
     settings = told(lambda: settings_of(context))
     _refuse_unaware(settings)

@@ -37,6 +37,28 @@ def _write() -> str:
     return "written"
 
 
+def _exchange() -> str:
+    """Use the place of a pipe that is closed."""
+    os.close(2)
+    return f"opened {os.open('/etc/passwd', os.O_RDONLY)}"
+
+
+def _exchange_socket() -> str:
+    os.close(2)
+    return f"opened {socket.socket().fileno()}"
+
+
+def _remove() -> str:
+    """Remove what anybody may remove."""
+    os.unlink(_question().partition(" ")[2])
+    return "removed"
+
+
+def _empty() -> str:
+    os.truncate(_question().partition(" ")[2], 0)
+    return "emptied"
+
+
 def _fork() -> str:
     os.fork()
     return "forked"
@@ -90,19 +112,26 @@ def _descriptors() -> str:
     return " ".join(open_ones)
 
 
+_asked: list[str] = []
+
+
+def _question() -> str:
+    return _asked[0]
+
+
 TRIES: dict[str, Callable[[], str]] = {
     name.removeprefix("_"): made
     for name, made in list(globals().items())
-    if name.startswith("_") and callable(made) and not name.startswith("__")
+    if name.startswith("_") and callable(made) and name != "_question"
 }
 
 
 def main() -> None:
     """Try one thing."""
     confine(Share(MEMORY_OCTETS, cpu_seconds=1))
-    what = sys.stdin.buffer.read().partition(b" ")[0].decode()
+    _asked.append(sys.stdin.buffer.read().decode())
     try:
-        said = TRIES[what]()
+        said = TRIES[_question().partition(" ")[0]]()
     except (OSError, MemoryError, ValueError) as error:
         said = f"no: {type(error).__name__}"
     sys.stdout.write(said)

@@ -1,12 +1,16 @@
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from mailserver.cli.program import program
-from tests.support.command import Zegel, prepared
+from tests.support.command import ROOT, Zegel, prepared
+from tests.support.waiting import wait_until
 
 PASSWORD = "seven tides under the bridge\n"
 
@@ -206,6 +210,19 @@ def test_demo_makes_two_people_with_mail_once(tmp_path: Path) -> None:
     assert "noor@demo.test" in said.out
     assert "already" in zegel.refused("demo")
     zegel.done("check")
+
+
+def test_whoever_is_asked_for_a_password_leaves_no_core_file(zegel: Zegel) -> None:
+    """PRIVACY §1, "Memory": every command, not the server alone."""
+    command = [sys.executable, "-m", "mailserver", "user", "add", "noor@example.test"]
+    environ = {**os.environ, "ZEGEL_CONFIG": str(zegel.config)}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT, env=environ
+    ) as process:
+        bounds = Path(f"/proc/{process.pid}/limits")
+        wait_until(lambda: "core file size 0 0 bytes" in " ".join(bounds.read_text().split()))
+        process.communicate(b"")
+    assert process.returncode == 1
 
 
 def test_bug_becomes_an_incident_and_never_a_traceback(zegel: Zegel, tmp_path: Path) -> None:
