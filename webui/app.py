@@ -20,11 +20,12 @@ from mailserver.runtime.settings import Settings
 from mailserver.runtime.settings_values import KIB
 from webui.access import Faults
 from webui.account.routes import router as account
-from webui.bounds import Bounds
+from webui.bounds import Body, Bounds
 from webui.bundle import read_bundle
 from webui.csrf import Anonymous, ForPrograms, SameSite
 from webui.deps import State
 from webui.errors import problem
+from webui.jmap.errors import limit_members
 from webui.jmap.limits import REQUEST_OCTETS
 from webui.jmap.routes import api_jmap, web_jmap
 from webui.jmap.websocket import socket_jmap
@@ -46,12 +47,16 @@ ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
 """What each site answers."""
 
 
-def bodies(site: Site, settings: Settings) -> dict[str, int]:
+def bodies(site: Site, settings: Settings) -> dict[str, Body]:
     """Return how large bodies may be, by the begin of the path; elsewhere `web.body_octets`."""
     if site in (Site.PUBLIC, Site.HTTP):
-        return {"/": 16 * KIB}
+        return {"/": Body(16 * KIB)}
     if site in (Site.WEBMAIL, Site.API):
-        return {"/jmap": REQUEST_OCTETS, "/jmap/upload": settings.limits.message_octets}
+        upload = settings.limits.message_octets
+        return {
+            "/jmap": Body(REQUEST_OCTETS, limit_members("maxSizeRequest")),
+            "/jmap/upload": Body(upload, limit_members("maxSizeUpload")),
+        }
     return {}
 
 

@@ -7,24 +7,35 @@ may go on for hours, as push channels do, as long as its peer reads.
 
 import asyncio
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mailserver.model.errors import Condition, PeerFault, Transient
+from mailserver.model.errors import Condition, Transient
 from mailserver.runtime.limits import Budget
 from mailserver.runtime.settings import Settings
+from webui.errors import BodyTooLarge
 
 SLOWEST_OCTETS = (
     16 * 1024
 )  # a second: a body that comes slower than this holds its place for naught
 
 
+class Body(NamedTuple):
+    """How large a body may be, and what is said of one that is larger."""
+
+    octets: int
+    said: Mapping[str, str] = MappingProxyType({})
+    """Further members of the problem details."""
+
+
 class Bounds:
     """Refuses a body that is too large before it is read, and ends what takes too long."""
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, budget: Budget, bodies: Mapping[str, int]
+        self, app: ASGIApp, settings: Settings, budget: Budget, bodies: Mapping[str, Body]
     ) -> None:
         """Stand before `app`.
 
@@ -37,25 +48,25 @@ class Bounds:
         self._app = app
         self._web = settings.web
         self._budget = budget
-        self._bodies = sorted(bodies.items(), key=lambda body: -len(body[0]))
+        self._bodies = sorted(bodies.items(), key=lambda each: -len(each[0]))
 
-    def _body_octets(self, path: str) -> int:
-        for begin, octets in self._bodies:
+    def _bound(self, path: str) -> Body:
+        for begin, body in self._bodies:
             if path.startswith(begin):
-                return octets
-        return self._web.body_octets
+                return body
+        return Body(self._web.body_octets)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
 
         Raises:
-            PeerFault: TOO_LARGE, the body is.
+            BodyTooLarge: it is.
             Transient: BUSY, too much is being received, or the answer was not there in time.
         """
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = _Body(self._body_octets(scope["path"]), self._budget, receive)
+        body = _Body(self._bound(scope["path"]), self._budget, receive)
         seconds = float(self._web.request_seconds)
         stall = float(self._web.stall_seconds)
         begun = False
@@ -93,8 +104,8 @@ class Bounds:
 class _Body:
     """The body of one request as it comes."""
 
-    def __init__(self, limit_octets: int, budget: Budget, receive: Receive) -> None:
-        self._limit = limit_octets
+    def __init__(self, bound: Body, budget: Budget, receive: Receive) -> None:
+        self._bound = bound
         self._budget = budget
         self._receive = receive
         self._came = 0
@@ -113,8 +124,8 @@ class _Body:
         return message
 
     def _see_to(self, octets: int) -> None:
-        if octets > self._limit:
-            raise PeerFault(Condition.TOO_LARGE, f"at most {self._limit} octets are taken here")
+        if octets > self._bound.octets:
+            raise BodyTooLarge(self._bound.octets, self._bound.said)
         if octets > self._held:
             if not self._budget.try_reserve(octets - self._held):
                 raise Transient(Condition.BUSY, "too much is being received at once, try later")

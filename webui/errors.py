@@ -7,6 +7,7 @@ Source: RFC 9457; RFC 9110 §15.
 """
 
 import secrets
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, assert_never
 
@@ -16,12 +17,21 @@ from starlette.responses import Response
 from mailserver.accounts.passwords import WeakPassword
 from mailserver.accounts.provider_keys import ProviderAway
 from mailserver.accounts.providers import NotVouched
-from mailserver.model.errors import Condition, MailError
+from mailserver.model.errors import Condition, MailError, PeerFault
 from mailserver.runtime.log import get_logger
 
 PROBLEM = "application/problem+json"
 
 log = get_logger("web")
+
+
+class BodyTooLarge(PeerFault):
+    """The body of a request is larger than its route takes (TOO_LARGE)."""
+
+    def __init__(self, most_octets: int, members: Mapping[str, str]) -> None:
+        """Say how much is taken; `members` are further ones of the problem details."""
+        super().__init__(Condition.TOO_LARGE, f"at most {most_octets} octets are taken here")
+        self.members = members
 
 
 def status(condition: Condition) -> HTTPStatus:  # noqa: C901 - a table
@@ -133,6 +143,8 @@ def said(error: MailError) -> Response:
         more = {"fault": error.fault, "least": error.least}
     elif isinstance(error, NotVouched | ProviderAway):
         more = {"reason": error.reason}
+    elif isinstance(error, BodyTooLarge):
+        more = dict(error.members)
     return problem(code, error.text, condition=error.condition, headers=headers, **more)
 
 

@@ -10,7 +10,7 @@ from mailserver.mail.opened import Opened
 from mailserver.model.errors import Condition, Refused
 from mailserver.model.ids import ObjectId, new_object_id
 from mailserver.model.sealed import Plaintext
-from mailserver.store.uploads import OCTETS_EACH, UploadRow
+from mailserver.store.uploads import UploadRow
 from mailserver.vault.guard import Kind
 
 
@@ -27,7 +27,7 @@ class Uploads:
             Refused: LIMIT, it is more than an account may have.
             Transient: the store does not take it now.
         """
-        if len(octets) > OCTETS_EACH // 2:
+        if len(octets) > self._opened.store.uploads.octets_each // 2:
             raise Refused(Condition.LIMIT, "the upload is too large")
         key, name = await self._opened.owner_key(), new_object_id()
         sealed = await self._opened.offload(key.seal_value, Kind.UPLOAD, name, octets.reveal())

@@ -19,7 +19,7 @@ from mailserver.store.driver import Row, Sql, fetch, fetch_one, run, run_many
 
 KEPT = timedelta(hours=1)
 UPLOADS_EACH = 200
-OCTETS_EACH = 160 * 1024 * 1024  # three of the largest attachments
+OCTETS_EACH = 320 * 1024 * 1024  # two of the largest messages
 
 _EXISTS = Sql("SELECT 1 FROM accounts WHERE account_id = ?")
 _ADD = Sql(
@@ -48,7 +48,7 @@ class UploadRow(NamedTuple):
     data: Sealed
 
 
-def _add(connection: Connection, values: Row, now: int) -> Done[None]:
+def _add(connection: Connection, values: Row, now: int, octets_each: int) -> Done[None]:
     owner, octets = values[0], values[5]
     if fetch_one(connection, _EXISTS, (owner,)) is None:
         raise Absent(Condition.NO_SUCH_USER)
@@ -57,7 +57,7 @@ def _add(connection: Connection, values: Row, now: int) -> Done[None]:
     for object_id, place, own_octets, expires_at in fetch(connection, _NEWEST, (owner,)):
         kept += 1
         octets += own_octets
-        if kept > UPLOADS_EACH or octets > OCTETS_EACH or expires_at <= now:
+        if kept > UPLOADS_EACH or octets > octets_each or expires_at <= now:
             over.append((owner, object_id, place))
     run(connection, _ADD, values)
     return Done(None, dropped=_deleted(connection, over))
@@ -81,6 +81,8 @@ class Uploads:
         """Use the store's `access`; ciphertext above `row_octets` goes to the blob store."""
         self._access = access
         self._row_octets = row_octets
+        self.octets_each = OCTETS_EACH
+        """How much an account may have."""
 
     async def add(self, account_id: AccountId, new: UploadRow) -> None:
         """Keep an upload for an hour; the oldest go where the account has too much.
@@ -97,7 +99,7 @@ class Uploads:
         data = new.data if place is Place.ROW else None
         values = (account_id, new.object_id, new.epoch, until, int(place), len(new.data), data)
         try:
-            await access.write(account_id, lambda connection: _add(connection, values, now))
+            await access.write(account_id, lambda c: _add(c, values, now, self.octets_each))
         except Absent:  # only then is it certain that no row names it
             await access.drop([new.object_id] if place is Place.FILE else [])
             raise

@@ -12,6 +12,9 @@ USING = [
     "urn:ietf:params:jmap:core",
     "urn:ietf:params:jmap:mail",
     "urn:ietf:params:jmap:submission",
+    "urn:ietf:params:jmap:vacationresponse",
+    "urn:ietf:params:jmap:blob",
+    "urn:ietf:params:jmap:quota",
 ]
 MAIL = "urn:ietf:params:jmap:mail"
 
@@ -30,12 +33,16 @@ class JmapWire:
     def request(self, *calls: tuple[str, Json]) -> list[tuple[str, Json]]:
         """Make one request; return each response's name and arguments."""
         named = [
-            [name, {"accountId": self.account_id, **arguments}, f"c{n}"]
+            [name, {**self._account(name), **arguments}, f"c{n}"]
             for n, (name, arguments) in enumerate(calls)
         ]
         answer = self.client.post("/jmap", json={"using": USING, "methodCalls": named})
         assert answer.status_code == 200, answer.text
         return [(name, arguments) for name, arguments, _ in answer.json()["methodResponses"]]
+
+    def _account(self, name: str) -> Json:
+        of_account = not name.startswith(("Core/", "PushSubscription/"))
+        return {"accountId": self.account_id} if of_account else {}
 
     def call(self, name: str, **arguments: Any) -> Json:
         """Call one method that must succeed; return its response's arguments."""

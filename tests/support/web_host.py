@@ -5,6 +5,7 @@ And a name server whose answers change from one question to the next.
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -82,8 +83,17 @@ class WebHost:
         self, address: str, tls: ssl.SSLContext | None = None, port: int = 0
     ) -> AsyncIterator["WebHost"]:
         """Serve at `address` for the length of a block."""
-        server = await asyncio.start_server(self.talk, address, port, ssl=tls)
-        self.port = server.sockets[0].getsockname()[1]
+        with bound(address, port) as listening:
+            async with self.serving_at(listening, tls):
+                yield self
+
+    @asynccontextmanager
+    async def serving_at(
+        self, listening: socket.socket, tls: ssl.SSLContext | None = None
+    ) -> AsyncIterator["WebHost"]:
+        """Serve where somebody bound a socket."""
+        server = await asyncio.start_server(self.talk, sock=listening, ssl=tls)
+        self.port = listening.getsockname()[1]
         try:
             yield self
         finally:
@@ -91,6 +101,29 @@ class WebHost:
             for writer in self.talks:
                 writer.transport.abort()
             await asyncio.sleep(0.05)
+
+
+def bound(address: str, port: int = 0) -> socket.socket:
+    """Bind a socket. Raises OSError: the port is somebody's."""
+    listening = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((address, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def bound_alike(first: str, second: str) -> tuple[socket.socket, socket.socket]:
+    """Bind two addresses to the same free port."""
+    for _ in range(50):
+        one = bound(first)
+        try:
+            return one, bound(second, one.getsockname()[1])
+        except OSError:
+            one.close()
+    raise RuntimeError("no port is free at both addresses")
 
 
 class _Changing(asyncio.DatagramProtocol):

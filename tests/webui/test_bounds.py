@@ -21,7 +21,7 @@ from tests.support.house import settings_in
 from tests.support.waiting import until
 from tests.support.web_app import app_served
 from webui.access import Access, Faults
-from webui.bounds import Bounds
+from webui.bounds import Body, Bounds
 from webui.site import Site
 
 MANY = 64 * 1024
@@ -69,7 +69,7 @@ async def half(request: Request) -> Response:
 def app(settings: Settings, budget: Budget) -> Access:
     paths = (echo, sleep, drip, flood, bug, half)
     methods = ["GET", "POST"]
-    bodies = {"/echo": 100_000, "/": 1_000}
+    bodies = {"/echo": Body(100_000), "/": Body(1_000)}
     bounds = Middleware(Bounds, settings=settings, budget=budget, bodies=bodies)
     inner = Starlette(
         routes=[Route(f"/{one.__name__}", one, methods=methods) for one in paths],

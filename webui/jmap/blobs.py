@@ -43,12 +43,14 @@ def email_of(blob_id: str) -> EmailId | None:
 
 
 async def octets_of(context: Context, blob_id: str) -> Plaintext:
-    """Return a blob's octets.
+    """Return the octets of a blob, or of what was made of them as `#creation-id`.
 
     Raises:
         Absent: NO_SUCH_MESSAGE, nobody has it.
         Corrupt: DAMAGED.
     """
+    if blob_id.startswith("#"):  # made in this request (RFC 9404 §4.1)
+        blob_id = context.created_ids.get(blob_id[1:], "")
     if blob_id.startswith("Z"):
         return await _script(context, blob_id)
     found = _ID.match(blob_id)

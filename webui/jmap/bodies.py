@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mailserver.protocol.mime.charsets import decode, guess
+from mailserver.protocol.mime.charsets import decode, guess, is_text
 from mailserver.protocol.mime.headers import parameter
 from mailserver.protocol.mime.scan import Part
 from mailserver.protocol.mime.text import file_name
-from mailserver.protocol.mime.transfer import decoded
+from mailserver.protocol.mime.transfer import decoded, is_known
 from webui.jmap.errors import invalid
 from webui.jmap.header_reading import asked, headers, value
 from webui.jmap.registry import Properties
@@ -205,8 +205,9 @@ _PROPERTIES: dict[str, Callable[[Node], Any]] = {
 def body_value(node: Node, message: bytes, most_octets: int) -> Properties:
     """Return an EmailBodyValue: the text of a part, cut to `most_octets` where that is not 0."""
     octets = decoded(node.part, message)
-    text = decode(octets, parameter(node.part.params, b"charset")).replace("\r\n", "\n")
-    problem = "\ufffd" in text
+    charset = parameter(node.part.params, b"charset")
+    text = decode(octets, charset).replace("\r\n", "\n")
+    problem = not (is_known(node.part.encoding) and is_text(octets, charset))
     cut = False
     if most_octets and len(encoded := text.encode("utf-8", "replace")) > most_octets:
         text = encoded[:most_octets].decode("utf-8", "ignore")

@@ -31,7 +31,7 @@ async def state_of(context: Context) -> str:
 async def set_emails(context: Context, arguments: Set) -> Properties:
     """Answer an Email/set."""
     before = await state_of(context)
-    begin(arguments, await _named(context, arguments.if_in_state, before))
+    begin(arguments, await named_state(context, arguments.if_in_state, before))
     outcomes = Outcomes()
     for creation, given in (arguments.create or {}).items():
         try:
@@ -45,8 +45,11 @@ async def set_emails(context: Context, arguments: Set) -> Properties:
     return outcomes.response(context, before, await state_of(context))
 
 
-async def _named(context: Context, named: str | None, state: str) -> str:
-    """Return the state that a client named, where no email changed since: the counter is shared."""
+async def named_state(context: Context, named: str | None, state: str) -> str:
+    """Return the state that a client named where no email changed since, else `state`.
+
+    The counter behind it is shared by all that an account has.
+    """
     at = None if named is None else Cursor.parse(named)
     if named is None or at is None or named == state:
         return state

@@ -32,6 +32,11 @@ class RequestError(Exception):
         return problem(HTTPStatus.BAD_REQUEST, self.detail, **self.members)
 
 
+def limit_members(limit: str) -> dict[str, str]:
+    """Return the members of the problem details where a request is beyond `limit`."""
+    return RequestError("limit", "", limit=limit).members
+
+
 class MethodError(Exception):
     """One method call fails; nothing of it took place (RFC 8620 §3.6.2)."""
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from mailserver.model.errors import PeerFault
 from mailserver.protocol.mime import fields
-from mailserver.protocol.smtp.trace import date_time
+from mailserver.protocol.smtp.trace import local_date_time
 from webui.jmap.setting import wrong
 
 CONVENIENT = {
@@ -132,7 +132,7 @@ def _message_ids(field: str, value: Any) -> bytes:
 
 
 def _date(field: str, value: Any) -> bytes:
-    return fields.raw(field, date_time(instant(value)))
+    return fields.raw(field, local_date_time(instant(value)))
 
 
 def _urls(field: str, value: Any) -> bytes:

@@ -10,9 +10,12 @@ CALLS = 64
 OBJECTS_IN_GET = 1_000
 OBJECTS_IN_SET = 1_000
 NESTING = 100
-"""How deep JSON and filters may nest: recursion over a stranger's tree is bounded by it."""
+"""How deep filters may nest: recursion over a stranger's tree is bounded by it."""
+JSON_NESTING = 250
+"""How deep a request may nest; each of its calls can put what it refers to one level deeper."""
 QUERY_LIMIT = 10_000
 """Of ids one /query returns; `limit` says so where it was less than asked for."""
-ATTACHMENTS_OCTETS = 50 * 1024 * 1024
+BLOB_OCTETS = 50 * 1024 * 1024
+"""Of a blob that is made of pieces."""
 MAILBOX_DEPTH = HIERARCHY_DEPTH
 MAILBOX_NAME_OCTETS = NAME_OCTETS

@@ -6,7 +6,7 @@ unknown or of a wrong type is refused before it runs.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -34,7 +34,7 @@ class Capability:
     """An extension a client may use."""
 
     uri: str
-    session: Properties = field(default_factory=dict)
+    session: Callable[[Context], Properties] = lambda _context: {}
     """What the session object says of it for the server."""
     account: Callable[[Context], Properties] | None = lambda _context: {}
     """What it says for an account; None where no account has it."""

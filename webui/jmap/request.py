@@ -3,13 +3,19 @@
 Source: RFC 8620 §3.3, §3.6.1, §3.7; RFC 6901 for the pointers, with JMAP's `*`.
 """
 
+import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import msgspec
 
 from webui.jmap import limits
 from webui.jmap.errors import MethodError, RequestError, invalid
+
+_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 Arguments = dict[str, Any]
 
@@ -49,13 +55,28 @@ def parse(octets: bytes) -> Request:
     Raises:
         RequestError: notJSON, notRequest or limit.
     """
+    return request_of(decoded(octets))
+
+
+def decoded(octets: bytes) -> Any:
+    """Decode a request's JSON. Raises RequestError (notJSON, notRequest, limit)."""
     if len(octets) > limits.REQUEST_OCTETS:
         raise RequestError("limit", "the request is too large", limit="maxSizeRequest")
     try:
         value = msgspec.json.decode(octets)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         raise RequestError("notJSON", "the request is not JSON") from None
-    return request_of(value)
+    if _nesting(octets) > limits.JSON_NESTING:
+        raise RequestError("notRequest", "the request nests too deep")
+    return value
+
+
+def _nesting(octets: bytes) -> int:
+    """Say how deep JSON nests at most; at least, where it cannot nest too deep."""
+    if octets.count(b"[") + octets.count(b"{") <= limits.JSON_NESTING:
+        return 0
+    brackets = _TEXTS.sub(b"", octets).translate(None, delete=_NO_BRACKETS)
+    return max(accumulate(map(_STEP.__getitem__, brackets)))
 
 
 def request_of(value: Any) -> Request:

@@ -14,12 +14,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mailserver.model.errors import MailError
 from webui.deps import api_account, peer_of, state_of
-from webui.jmap import limits, push
+from webui.jmap import push
 from webui.jmap.context import Context
 from webui.jmap.dispatch import answered
 from webui.jmap.errors import RequestError
 from webui.jmap.methods import REGISTRY
-from webui.jmap.request import request_of
+from webui.jmap.request import decoded, request_of
 from webui.jmap.session import session_object
 
 SUBPROTOCOL = "jmap"
@@ -139,12 +139,7 @@ class _Conversation:
 
 
 def _decoded(text: str) -> dict[str, Any]:
-    if len(text) > limits.REQUEST_OCTETS:
-        raise RequestError("limit", "the request is too large", limit="maxSizeRequest")
-    try:
-        message = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        raise RequestError("notJSON", "the message is not JSON") from None
+    message = decoded(text.encode())
     if not isinstance(message, dict):
         raise RequestError("notRequest", "the message is no object")
     return message

@@ -54,9 +54,9 @@ async def test_of_too_many_the_oldest_goes(
 async def test_of_too_much_the_oldest_goes(
     store: Store, house: House, store_clock: ManualClock
 ) -> None:
-    names = []
+    names, store.uploads.octets_each = [], 2 * LARGE + 1
     for _ in range(3):
-        names.append(await _add(store, house.account, uploads.OCTETS_EACH // 2))
+        names.append(await _add(store, house.account, LARGE))
         store_clock.advance(timedelta(seconds=1))
     with pytest.raises(Absent):
         await store.uploads.get(house.account, names[0])

@@ -96,3 +96,21 @@ def test_an_argument_given_both_ways_is_invalid() -> None:
     with pytest.raises(MethodError) as refused:
         resolved(both, ANSWERS)
     assert refused.value.kind == "invalidArguments"
+
+
+def _nested(levels: int) -> bytes:
+    inner = b"[" * levels + b'"]["' + b"]" * levels
+    return b'{"using": [], "methodCalls": [["Core/echo", {"a": %b}, "c"]]}' % inner
+
+
+def test_a_request_nests_as_deep_as_is_said_and_no_deeper() -> None:
+    around = 4  # the request, its calls, the call, its arguments
+    assert parse(_nested(limits.JSON_NESTING - around)).calls
+    with pytest.raises(RequestError) as refused:
+        parse(_nested(limits.JSON_NESTING - around + 1))
+    assert refused.value.kind == "notRequest"
+
+
+def test_brackets_in_texts_nest_nothing() -> None:
+    text = b'{"using": [], "methodCalls": [["Core/echo", {"a": "%b"}, "c"]]}' % (b'[\\"{' * 1_000)
+    assert parse(text).calls

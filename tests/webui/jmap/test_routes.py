@@ -1,7 +1,9 @@
 """JMAP over TLS on the api listener: sign-in, session, requests, blobs and events."""
 
 import asyncio
+import json
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -77,6 +79,51 @@ async def test_requests_that_are_none_are_problems_with_their_names(server: WebS
         )
         kinds = [arguments["type"] for _, arguments, _ in answer["methodResponses"]]
         assert kinds == ["unknownMethod", "accountNotFound", "invalidArguments", "invalidArguments"]
+
+
+async def announced(server: WebServer, path: str, octets: int) -> tuple[int, dict[str, Any]]:
+    """Announce a body, send none of it, and return the status and the problem details."""
+    port = server.serving.ports["api"]
+    reader, writer = await asyncio.open_connection("localhost", port, ssl=server.tls())
+    login = b64encode(f"{LOGIN}:{server.secret}".encode()).decode()
+    writer.write(
+        f"POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nAuthorization: Basic {login}\r\n"
+        f"Content-Length: {octets}\r\n\r\n".encode()
+    )
+    async with asyncio.timeout(30):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = head.partition("content-length: ")[2].partition("\r\n")[0]
+        body = await reader.readexactly(int(length))
+    writer.close()
+    return int(head.split()[1]), json.loads(body)
+
+
+async def test_what_is_too_large_names_its_limit(server: WebServer) -> None:
+    async with signed_in(server) as (client, account_id):
+        core = (await client.get("/jmap/session")).json()["capabilities"][CORE]
+        for path, limit in (
+            ("/jmap", "maxSizeRequest"),
+            (f"/jmap/upload/{account_id}", "maxSizeUpload"),
+        ):
+            status, told = await announced(server, path, core[limit] + 1)
+            assert status == 413
+            assert told["type"] == "urn:ietf:params:jmap:error:limit"
+            assert told["limit"] == limit
+
+
+async def test_what_nests_deeper_with_each_call_is_answered(server: WebServer) -> None:
+    async with signed_in(server) as (client, _):
+        deep: Any = "x"
+        for _ in range(200):
+            deep = [deep]
+        whole = {"#a": {"resultOf": "0", "name": "Core/echo", "path": ""}}
+        calls = [["Core/echo", {"a": deep}, "0"]]
+        for n in range(1, 60):
+            whole["#a"]["resultOf"] = str(n - 1)
+            calls.append(["Core/echo", {"#a": dict(whole["#a"])}, str(n)])
+        path = {"resultOf": "0", "name": "Core/echo", "path": "/a" + "/*" * 190}
+        answer = await post(client, *calls, ["Core/echo", {"#a": path}, "last"])
+        assert {name for name, _, _ in answer["methodResponses"]} == {"Core/echo"}
 
 
 async def _imported(client: httpx.AsyncClient, account_id: str, octets: bytes = LETTER) -> str:

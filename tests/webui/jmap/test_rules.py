@@ -1,5 +1,7 @@
 """The vacation answer and scripts by JMAP (RFC 8621 §8, RFC 9661), and who may set them."""
 
+from typing import Any
+
 from mailserver.app.doors import Hall
 from mailserver.model.sealed import Plaintext
 from mailserver.vault.records import Scope
@@ -110,3 +112,27 @@ async def test_an_app_password_sets_no_rules_but_scripts_with_their_scope(hall: 
         create = {"b": {"name": "b", "blobId": await _blob(writer, mail)}}
         answer = await writer.call("SieveScript/set", create=create)
         assert answer["notCreated"]["b"]["type"] == "forbidden"
+
+
+async def test_t_srv_4_no_app_password_changes_where_mail_goes_or_who_sends_it(hall: Hall) -> None:
+    every = tuple(Scope)
+    async with person(hall, scopes=every) as program:
+        identity = (await program.call("Identity/get", ids=None))["list"][0]["id"]
+        push = {"k": {"deviceClientId": "x", "url": "https://push.example/x"}}
+        refused: list[tuple[str, dict[str, Any]]] = [
+            ("Identity/set", {"update": {identity: {"name": "Somebody else"}}}),
+            ("Identity/set", {"create": {"k": {"email": program.account.address}}}),
+            ("VacationResponse/set", {"update": {"singleton": {"isEnabled": True}}}),
+        ]
+        for name, arguments in refused:
+            assert (await program.call(name, **arguments))["error"] == "forbidden", name
+        (answer,) = await program.raw(("PushSubscription/set", {"create": push}))
+        assert answer[1]["notCreated"]["k"]["type"] == "forbidden"
+        script = b'redirect "mallory@elsewhere.test";'
+        made = await program.call(
+            "Blob/upload", create={"b": {"data": [{"data:asText": script.decode()}]}}
+        )
+        create = {"s": {"name": "away", "blobId": made["created"]["b"]["id"]}}
+        told = await program.call("SieveScript/set", create=create, onSuccessActivateScript="#s")
+        assert told["created"] is None
+        assert told["notCreated"]["s"]["type"] == "forbidden"

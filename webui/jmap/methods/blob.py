@@ -21,7 +21,7 @@ SOURCES = 64
 BLOB = Capability(
     "urn:ietf:params:jmap:blob",
     account=lambda _context: {
-        "maxSizeBlobSet": limits.ATTACHMENTS_OCTETS,
+        "maxSizeBlobSet": limits.BLOB_OCTETS,
         "maxDataSources": SOURCES,
         "supportedTypeNames": ["Email", "Mailbox", "Thread"],
         "supportedDigestAlgorithms": list(DIGESTS),
@@ -186,7 +186,7 @@ async def _joined(context: Context, sources: list[Source]) -> bytes:
     joined = bytearray()
     for source in sources:
         joined += await _piece(context, source)
-        if len(joined) > limits.ATTACHMENTS_OCTETS:
+        if len(joined) > limits.BLOB_OCTETS:
             raise SetError("tooLarge")
     return bytes(joined)
 

@@ -1,13 +1,15 @@
 """Email/set, Email/import and Email/copy (RFC 8621 §4.6 to §4.8)."""
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from mailserver.model.errors import Absent, MailError
-from mailserver.protocol.mime.headers import header_fields
-from mailserver.protocol.mime.scan import header_only
+from mailserver.protocol.mime.headers import Field, first, sent_date, unfold
 from webui.jmap import blobs, email_set, ids
 from webui.jmap.context import Context
 from webui.jmap.errors import MethodError, SetError, invalid
+from webui.jmap.message_header import header_of
 from webui.jmap.methods.mail_capability import MAIL
 from webui.jmap.registry import Method, Module, OfAccount, Properties
 from webui.jmap.setting import Outcomes, Set, begin, wrong
@@ -39,7 +41,8 @@ async def _set(context: Context, arguments: Set) -> Properties:
 
 async def _import(context: Context, arguments: Import) -> Properties:
     before = await email_set.state_of(context)
-    begin(Set(account_id="", if_in_state=arguments.if_in_state, create=arguments.emails), before)
+    named = await email_set.named_state(context, arguments.if_in_state, before)
+    begin(Set(account_id="", if_in_state=arguments.if_in_state, create=arguments.emails), named)
     outcomes = Outcomes()
     for creation, given in arguments.emails.items():
         try:
@@ -65,10 +68,20 @@ async def _imported(context: Context, given: dict[str, Any]) -> Any:
         octets = await blobs.octets_of(context, blob_id)
     except Absent:
         raise wrong("blobId", "there is no such blob") from None
-    message = octets.reveal()
-    if not header_fields(message[: header_only(message).header_end]):
+    fields = header_of(octets.reveal())
+    if not fields:
         raise SetError("invalidEmail", "this is not a message")
+    came_at = _came_at(fields)
+    if came_at is not None and came_at < context.services.clock.now():
+        given = {"receivedAt": f"{came_at:%Y-%m-%dT%H:%M:%SZ}", **given}
     return await email_set.store(context, octets, given)
+
+
+def _came_at(fields: Sequence[Field]) -> datetime | None:
+    """Return when the last server on the way took a message, as its header says."""
+    stamp = first(fields, b"received")
+    read = None if stamp is None else sent_date(unfold(stamp).rpartition(b";")[2])
+    return None if read is None else datetime.fromtimestamp(read[0], UTC)
 
 
 async def _copy(context: Context, arguments: Copy) -> Properties:

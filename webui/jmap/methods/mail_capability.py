@@ -6,12 +6,13 @@ from webui.jmap.context import Context
 from webui.jmap.registry import Capability, Properties
 
 
-def _account(_context: Context) -> Properties:
+def _account(context: Context) -> Properties:
+    message = context.services.settings.limits.message_octets
     return {
         "maxMailboxesPerEmail": None,
         "maxMailboxDepth": limits.MAILBOX_DEPTH,
         "maxSizeMailboxName": limits.MAILBOX_NAME_OCTETS,
-        "maxSizeAttachmentsPerEmail": limits.ATTACHMENTS_OCTETS,
+        "maxSizeAttachmentsPerEmail": message * 57 // 78,  # as base64 (RFC 2045 §6.8)
         "emailQuerySortOptions": list(SORTS),
         "mayCreateTopLevelMailbox": True,
     }

@@ -247,7 +247,9 @@ def _account(context: Context) -> Properties:
 
 
 MODULE = Module(
-    Capability("urn:ietf:params:jmap:sieve", {"implementation": "Zegel"}, _account),
+    Capability(
+        "urn:ietf:params:jmap:sieve", lambda _context: {"implementation": "Zegel"}, _account
+    ),
     (
         Method("SieveScript/get", Get, _get),
         Method("SieveScript/set", ScriptSet, _set),
