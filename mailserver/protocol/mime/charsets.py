@@ -67,6 +67,21 @@ def guess(octets: bytes) -> str:
         return octets.decode("cp1252", "replace")
 
 
+def is_text(octets: bytes, label: bytes | None) -> bool:
+    """Say whether `octets` are whole text of the charset that their label names, and it is known.
+
+    Without a label they are US-ASCII (RFC 2045 §5.2), or UTF-8 (RFC 6532).
+    """
+    codec = "utf-8" if label is None else _CODECS.get(label.strip(b" \t\"'").lower())
+    if codec is None:
+        return False
+    try:
+        octets.decode(codec)
+    except UnicodeDecodeError:
+        return codec == "cp1252" and "\ufffd" not in guess(octets)
+    return True
+
+
 def decode(octets: bytes, label: bytes | None) -> str:
     """Decode `octets` by their charset label (any case, quotes allowed); never fails.
 

@@ -30,6 +30,11 @@ def transfer_decoded(octets: bytes, encoding: bytes) -> bytes:
     return octets
 
 
+def is_known(encoding: bytes) -> bool:
+    """Say whether `encoding` (lower case) is one of RFC 2045 §6.1."""
+    return encoding in (b"7bit", b"8bit", b"binary", b"base64", b"quoted-printable")
+
+
 def decoded(part: "Part", message: bytes) -> bytes:
     """Return the content of a leaf part of `message`, with its transfer encoding undone."""
     return transfer_decoded(message[part.body_start : part.body_end], part.encoding)

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import email.utils
 from email.message import EmailMessage
 
 import pytest
@@ -96,7 +97,8 @@ def test_file_names_survive_both_parsers(name: str) -> None:
     leaf = Outline("application/pdf", b"x", name=name, disposition="attachment")
     message = compose([], leaf)
     assert file_name(scan(message)) == name
-    assert _parsed(message).get_filename() == name
+    # The other parser takes quotes and angle brackets around a whole name for no part of it.
+    assert _parsed(message).get_filename() == email.utils.unquote(name)
 
 
 @given(_LINES)
