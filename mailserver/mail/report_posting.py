@@ -85,5 +85,5 @@ class ReportPosting:
             log.info("report not posted", domain=url.host, trouble=error.trouble.value)
             return False
         posted = 200 <= answer.status < 300
-        log.info("report posted" if posted else "report not posted", domain=url.host)
+        log.info("report brought", domain=url.host, accepted=posted)
         return posted

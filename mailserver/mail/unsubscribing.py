@@ -158,7 +158,7 @@ class Unsubscribing:
             return Result.UNREACHABLE
         # A redirection is none that a server may answer with (RFC 8058 §3.1), and no success.
         result = Result.UNSUBSCRIBED if 200 <= answer.status < 300 else Result.DECLINED
-        log.info("list left" if result is Result.UNSUBSCRIBED else "list not left")
+        log.info("list asked to let go", result=result.value)
         return result
 
     async def write(

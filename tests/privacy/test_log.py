@@ -14,6 +14,7 @@ from mailserver.runtime.clock import ManualClock
 from mailserver.runtime.log import Redactor
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("mailserver", "webui")
 
 # In a process of its own, for it sets the log of the whole process up.
 CANARIES = """
@@ -95,7 +96,8 @@ def test_t_log_1_events_are_written_in_the_source_not_made_from_data() -> None:
 def log_calls() -> list[tuple[Path, ast.Call]]:
     levels = {"debug", "info", "warning", "error", "critical", "exception"}
     calls = []
-    for path in sorted((ROOT / "mailserver").rglob("*.py")):
+    sources = (path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
+    for path in sorted(path for path in sources if "spa" not in path.parts):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if (
                 isinstance(node, ast.Call)
