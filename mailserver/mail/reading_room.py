@@ -7,10 +7,14 @@ from mailserver.mail.previews import Previews
 from mailserver.mail.remote_pictures import RemotePictures
 from mailserver.mail.unsubscribing import Unsubscribing
 from mailserver.runtime.clock import Clock
+from mailserver.runtime.confinement import is_possible
+from mailserver.runtime.log import get_logger
 from mailserver.runtime.offload import Offload
 from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.settings import Settings
 from mailserver.runtime.web_client import WebClient
+
+log = get_logger("mail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,14 @@ class ReadingRoom:
         clock: Clock,
         offload: Offload,
     ) -> Self:
-        """Make those that `settings` allow."""
+        """Make those that `settings`, and the machine, allow."""
         reading = settings.reading
+        previews = reading.previews and is_possible()
+        if reading.previews and not previews:
+            log.warning("no previews: this machine cannot confine the process that draws them")
         lists = Unsubscribing(web, resolver, clock, offload, settings.hostname)
         return cls(
             pictures=RemotePictures(web, clock, offload) if reading.remote_images else None,
             unsubscribing=lists if reading.unsubscribe else None,
-            previews=Previews(reading) if reading.previews else None,
+            previews=Previews(reading) if previews else None,
         )

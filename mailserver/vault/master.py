@@ -2,7 +2,8 @@
 
 They seal and authenticate the keystore's rows, guard what the server itself must read, and mark the
 deposits it made. They open no mail. A rotation adds a key and makes it the current one; the old
-stays until all rows are sealed anew.
+stays until all rows are sealed anew. What remains of it then is the key that was derived from it to
+remember addresses by: whose they were is kept as a hash, which nobody can make anew.
 """
 
 import base64
@@ -27,18 +28,25 @@ _KID_AT_MOST = 0xFFFF_FFFF
 class MasterKeys:
     """All master keys this server still needs; new rows are sealed under `current`."""
 
-    def __init__(self, keys: Mapping[int, SecretKey], current: int) -> None:
-        """Take over `keys` by number.
+    def __init__(
+        self,
+        keys: Mapping[int, SecretKey],
+        current: int,
+        past_tombs: Mapping[int, SecretKey] | None = None,
+    ) -> None:
+        """Take over `keys` by number, and the tomb keys of those that were retired.
 
         Raises:
             Misconfigured: there is no key numbered `current`, or a key has not 32 octets.
         """
         if current not in keys or not all(0 < kid <= _KID_AT_MOST for kid in keys):
             raise Misconfigured("the master key file names no usable current key")
-        if any(len(key) != KEY_OCTETS for key in keys.values()):
+        past = dict(past_tombs or {})
+        if any(len(key) != KEY_OCTETS for key in (*keys.values(), *past.values())):
             raise Misconfigured("a master key has not 32 octets")
         self.current = current
         self._keys = dict(keys)
+        self._past_tombs = past
         self._row_keys = {kid: Aead(hkdf(key.octets, b"row")) for kid, key in keys.items()}
         self._deposit_keys = {kid: hkdf(key.octets, b"dep") for kid, key in keys.items()}
         self.instance_guard = InstanceGuard(
@@ -86,8 +94,9 @@ class MasterKeys:
 
     @property
     def tomb_keys(self) -> tuple[bytearray, ...]:
-        """All keys under which such an address may have been remembered."""
-        return tuple(hkdf(self._keys[kid].octets, b"tomb") for kid in self.kids)
+        """All keys under which such an address may have been remembered, retired ones too."""
+        past = (bytearray(key.octets) for key in self._past_tombs.values())
+        return (*past, *(hkdf(self._keys[kid].octets, b"tomb") for kid in self.kids))
 
     @property
     def bounce_keys(self) -> tuple[bytearray, ...]:
@@ -97,7 +106,7 @@ class MasterKeys:
 
     def close(self) -> None:
         """Overwrite the keys that we hold ourselves."""
-        for key in self._keys.values():
+        for key in (*self._keys.values(), *self._past_tombs.values()):
             key.wipe()
         for derived in self._deposit_keys.values():
             derived[:] = bytes(len(derived))
@@ -142,34 +151,42 @@ class MasterKeys:
             document = json.loads(octets)
             if document["format"] != _FORMAT:
                 raise Misconfigured("the master key file is of another format")
-            keys = {
-                int(kid): SecretKey(bytearray(base64.b64decode(key, validate=True)))
-                for kid, key in document["keys"].items()
-            }
+            keys, past = _decoded(document["keys"]), _decoded(document.get("tombs", {}))
             current = int(document["current"])
         except (ValueError, TypeError, KeyError, AttributeError, binascii.Error):
             raise Misconfigured("the master key file is not one of ours") from None
-        return cls(keys, current)
+        return cls(keys, current, past)
 
     def rotate(self, path: Path) -> "MasterKeys":
         """Add a key, make it current, replace the file at `path`; rows are to be sealed anew."""
         kid = max(self._keys) + 1
-        keys = {old: SecretKey(bytes(key.octets)) for old, key in self._keys.items()}
+        keys = _copied(self._keys)
         keys[kid] = SecretKey.random()
-        secret_file.replace(path, _encode(keys, kid), _NAME)
-        return MasterKeys(keys, kid)
+        return self._written(path, keys, kid, _copied(self._past_tombs))
 
     def retire(self, path: Path, kid: int) -> "MasterKeys":
         """Drop key `kid` once no row and no deposit names it, and replace the file at `path`.
+
+        Its tomb key stays: for twelve months no address goes to another on one person's word.
 
         Raises:
             Conflict: it is the current key.
         """
         if kid == self.current:
             raise Conflict(Condition.CHANGED_MEANWHILE, "the current master key stays")
-        keys = {n: SecretKey(bytes(key.octets)) for n, key in self._keys.items() if n != kid}
-        secret_file.replace(path, _encode(keys, self.current), _NAME)
-        return MasterKeys(keys, self.current)
+        keys, past = _copied(self._keys), _copied(self._past_tombs)
+        gone = keys.pop(kid, None)
+        if gone is not None:
+            past[kid] = SecretKey(hkdf(gone.octets, b"tomb"))
+            gone.wipe()
+        return self._written(path, keys, self.current, past)
+
+    @staticmethod
+    def _written(
+        path: Path, keys: dict[int, SecretKey], current: int, past: dict[int, SecretKey]
+    ) -> "MasterKeys":
+        secret_file.replace(path, _encode(keys, current, past), _NAME)
+        return MasterKeys(keys, current, past)
 
     def __repr__(self) -> str:
         """Name the numbers, never the keys."""
@@ -180,13 +197,28 @@ class MasterKeys:
         raise TypeError("master keys are not pickled or copied")
 
 
-def _encode(keys: Mapping[int, SecretKey], current: int) -> bytes:
-    document = {
-        "format": _FORMAT,
-        "current": current,
-        "keys": {str(kid): base64.b64encode(key.octets).decode() for kid, key in keys.items()},
-    }
+def _encode(
+    keys: Mapping[int, SecretKey], current: int, past: Mapping[int, SecretKey] | None = None
+) -> bytes:
+    document = {"format": _FORMAT, "current": current, "keys": _encoded(keys)}
+    if past:
+        document["tombs"] = _encoded(past)
     return json.dumps(document, indent=2).encode() + b"\n"
+
+
+def _encoded(keys: Mapping[int, SecretKey]) -> dict[str, str]:
+    return {str(kid): base64.b64encode(key.octets).decode() for kid, key in keys.items()}
+
+
+def _decoded(members: Mapping[str, str]) -> dict[int, SecretKey]:
+    return {
+        int(kid): SecretKey(bytearray(base64.b64decode(key, validate=True)))
+        for kid, key in members.items()
+    }
+
+
+def _copied(keys: Mapping[int, SecretKey]) -> dict[int, SecretKey]:
+    return {kid: SecretKey(bytes(key.octets)) for kid, key in keys.items()}
 
 
 def _refuse_inside(path: Path, directories: Iterable[Path]) -> None:

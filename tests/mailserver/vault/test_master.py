@@ -118,6 +118,9 @@ def document(**changes: object) -> bytes:
         document(keys={str(1 << 32): base64.b64encode(bytes(32)).decode()}, current=1 << 32),
         document(current=2),
         document(current=None),
+        document(tombs=[]),
+        document(tombs={"1": "AAAA"}),
+        document(tombs={"one": base64.b64encode(bytes(32)).decode()}),
     ],
 )
 def test_what_is_no_master_key_file_is_refused(octets: bytes) -> None:
@@ -167,6 +170,12 @@ def test_a_rotation_adds_a_key_and_retiring_drops_the_old(path: Path) -> None:
     assert MasterKeys.load(path).kids == (1, 2)
     third = second.retire(path, 1)
     assert MasterKeys.load(path).kids == third.kids == (2,)
+    assert base64.b64encode(first._keys[1].octets) not in path.read_bytes()
+    remembered = set(map(bytes, second.tomb_keys))
+    assert set(map(bytes, third.tomb_keys)) == remembered
+    fourth = third.rotate(path).retire(path, 2)
+    assert remembered < set(map(bytes, fourth.tomb_keys))
+    assert set(map(bytes, MasterKeys.load(path).tomb_keys)) == set(map(bytes, fourth.tomb_keys))
     assert stat.S_IMODE(path.stat().st_mode) == 0o400
     assert os.listdir(path.parent) == ["master.key"]
     with pytest.raises(Corrupt):
