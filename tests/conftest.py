@@ -13,6 +13,9 @@ from tests.support import postgres
 from tests.support.postgres import PostgresServer
 
 ENGINES = ("sqlite", "postgresql")
+TESTS = Path(__file__).parent
+ON_BOTH_AT_ONCE = (TESTS / "mailserver" / "store", TESTS / "privacy")
+"""Where the engines differ, or matter most; elsewhere PostgreSQL's turn is a long test."""
 
 # How long an example takes says more of what else the machine does than of what it tests.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,6 +32,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """End whatever this run started."""
     if not hasattr(config, "workerinput"):
         postgres.end()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave PostgreSQL's turn to the long tests, but for those that are about the engines."""
+    for item in items:
+        of_postgresql = isinstance(item, pytest.Function) and "postgresql" in item.name
+        if of_postgresql and not any(path in item.path.parents for path in ON_BOTH_AT_ONCE):
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_the_two_commands_are_targets_of_the_makefile() -> None:
     first = shell_blocks()[0]
     assert [line.split()[:2] for line in first] == [["make", "run"], ["make", "test"]]
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    named = set(re.findall(r"`?make ([a-z-]+)", README))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
     assert named <= set(targets)
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from mailserver.store.store import Store
+from tests.conftest import ENGINES
 from tests.support.server import Server, databases
 from tests.support.waiting import wait_until
 from tests.support.wire import Closed, RawWire, raw, signed_in
@@ -265,12 +266,7 @@ async def assert_sound(server: Server, options: tuple[str, ...]) -> None:
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(
     ("options", "deaths"),
-    [
-        ("sqlite", 3),
-        pytest.param("postgresql", 3, marks=pytest.mark.long),
-        pytest.param("sqlite", 20, marks=pytest.mark.long),
-        pytest.param("postgresql", 20, marks=pytest.mark.long),
-    ],
+    [("sqlite", 1), *(pytest.param(each, 20, marks=pytest.mark.long) for each in ENGINES)],
     indirect=["options"],
 )
 async def test_what_was_answered_survives_a_kill(

@@ -304,7 +304,7 @@ class Databases:
     files: tuple[Path, ...] = ()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+@pytest.fixture(params=["sqlite", "postgresql"])
 async def databases(request: pytest.FixtureRequest) -> Databases:
     """The product's own SQLite files, or an empty database in each of two new instances."""
     if request.param == "sqlite":
@@ -334,6 +334,7 @@ async def look(cage: Cage, databases: Databases) -> tuple[set[str], int]:
     return found, octets
 
 
+@pytest.mark.long
 async def test_t_canary(databases: Databases, tmp_path: Path) -> None:
     cage = a_cage(tmp_path, databases.environ)
     product = cage.product

@@ -25,6 +25,7 @@ def texts_for_people() -> list[Path]:
         for folder in ("mailserver", "webui")
         for path in (ROOT / folder).rglob("*")
         if path.suffix in {".py", ".html", ".ts", ".svelte", ".json"}
+        and "node_modules" not in path.parts
     ]
 
 
