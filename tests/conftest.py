@@ -14,8 +14,10 @@ from tests.support.postgres import PostgresServer
 
 ENGINES = ("sqlite", "postgresql")
 TESTS = Path(__file__).parent
-ON_BOTH_AT_ONCE = (TESTS / "mailserver" / "store", TESTS / "privacy")
-"""Where the engines differ, or matter most; elsewhere PostgreSQL's turn is a long test."""
+STORE = TESTS / "mailserver" / "store"
+"""Here the engines differ; elsewhere PostgreSQL's turn is a long test."""
+INTEROP = TESTS / "interop"
+"""Other people's programs take their time."""
 
 # How long an example takes says more of what else the machine does than of what it tests.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -36,10 +38,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave PostgreSQL's turn to the long tests, but for those that are about the engines."""
+    """Leave other programs, and PostgreSQL's turn but for the store's tests, to the long tests."""
     for item in items:
-        of_postgresql = isinstance(item, pytest.Function) and "postgresql" in item.name
-        if of_postgresql and not any(path in item.path.parents for path in ON_BOTH_AT_ONCE):
+        of_postgresql = "postgresql" in item.name and STORE not in item.path.parents
+        if of_postgresql or INTEROP in item.path.parents:
             item.add_marker(pytest.mark.long)
 
 

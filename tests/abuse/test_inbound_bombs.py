@@ -6,6 +6,7 @@ message that stops the loop for long, sent again and again, would stop the serve
 
 import asyncio
 import base64
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.support.mail import open_mail
 from tests.support.screening import RECORDS, mx, stranger
 
 HEADER_OCTETS = 250_000  # the bound is 256 KiB
-LONGEST_STALL_SECONDS = 2.0  # on a machine that other tests share
+LONGEST_STALL_SECONDS = 0.5  # of our own time: the machine is shared
 WHOLE_SECONDS = 20.0
 HEAD = (
     b"From: Bob <bob@there.test>\r\nTo: alice@example.org\r\n"
@@ -98,12 +99,12 @@ def dns() -> Iterator[DnsServer]:
 
 
 async def longest_stall(over: asyncio.Event) -> float:
-    """Return for how long the loop did not come round to us at most."""
-    loop, longest = asyncio.get_running_loop(), 0.0
+    """Return how much this process did at most before its loop came round to us."""
+    longest = 0.0
     while not over.is_set():
-        before = loop.time()
+        before = time.process_time()
         await asyncio.sleep(0.002)
-        longest = max(longest, loop.time() - before)
+        longest = max(longest, time.process_time() - before)
     return longest
 
 

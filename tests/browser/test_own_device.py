@@ -14,6 +14,7 @@ from tests.browser.test_signing_in import (
     give_password,
     type_code_back,
 )
+from tests.support.waiting import wait_until
 from tests.support.webmail import PASSWORD, Webmail
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
@@ -115,9 +116,9 @@ def test_mail_is_read_and_filed_without_the_network(page: Page, webmail: Webmail
     rows.filter(has_text="High water").hover()
     rows.filter(has_text="High water").get_by_role("button", name="Archive").click()
     expect(rows).to_have_count(1)
+    wait_until(lambda: (kept(page) or {"stores": {"job": 0}})["stores"]["job"] >= 1)
     found = kept(page)
     assert found is not None
-    assert found["stores"]["job"] >= 1, found["stores"]
 
     page.context.set_offline(False)
     wait_until_sent(page)

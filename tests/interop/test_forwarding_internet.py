@@ -8,7 +8,6 @@ our seal where other.test trusts it.
 import asyncio
 import re
 import smtplib
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from tests.support.dkim import both_keys, published
 from tests.support.dns import dns_zone, txt
 from tests.support.house import PASSWORD, made, serving, settings_in
 from tests.support.mail_host import MailHost, hosting
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.long
 
@@ -38,20 +38,6 @@ _FOUND = re.compile(
 STRANGER, OURS, OTHER = "127.0.0.31", "127.0.0.32", "127.0.0.33"
 TEAM = Address("team", "example.test")
 BOB = Address("bob", "other.test")
-
-
-def shared_port() -> int:
-    """Find a port that is free on all three addresses."""
-    while True:
-        with socket.socket() as one, socket.socket() as two, socket.socket() as three:
-            one.bind((STRANGER, 0))
-            port: int = one.getsockname()[1]
-            try:
-                two.bind((OURS, port))
-                three.bind((OTHER, port))
-            except OSError:
-                continue
-            return port
 
 
 def letter(number: int, *, signed: bool) -> bytes:
@@ -151,7 +137,7 @@ def records(keys: dict[str, str]) -> dict[str, list[str]]:
 @asynccontextmanager
 async def world(directory: Path, *members: Address, **others: object) -> AsyncIterator[World]:
     """Let all three run; `others` are settings of other.test."""
-    port = shared_port()
+    port = free_port(STRANGER, OURS, OTHER)
 
     def ours(**more: object) -> Settings:
         return settings_in(

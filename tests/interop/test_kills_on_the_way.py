@@ -11,14 +11,13 @@ import os
 import random
 import re
 import smtplib
-import socket
 import sqlite3
 import ssl
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -28,6 +27,7 @@ import trustme
 
 from tests.support.dns import dns_zone
 from tests.support.mail_clients import User
+from tests.support.ports import free_ports
 from tests.support.postfix import Postfix, postfix
 from tests.support.server import LISTENERS, Server, databases, serving
 
@@ -248,19 +248,6 @@ def unexplained(copies: list[Copy], deaths: list[float]) -> list[Copy]:
     return strange
 
 
-def lasting_ports(count: int) -> list[int]:
-    """Find ports that nobody is handed while their server is dead: below those of connections."""
-    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    found: list[int] = []
-    for port in random.SystemRandom().sample(range(low - 12_000, low), 1_000):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            found.append(port)
-        if len(found) == count:
-            return found
-    raise AssertionError("no free ports")
-
-
 @asynccontextmanager
 async def both(directory: Path, options: tuple[str, ...]) -> AsyncIterator[tuple[Server, Postfix]]:
     """Run Zegel and Postfix, each sending everything to the other."""
@@ -269,7 +256,7 @@ async def both(directory: Path, options: tuple[str, ...]) -> AsyncIterator[tuple
     certificate = authority.issue_cert("127.0.0.1")
     people = (f"{{ r{user}@there.test = bench{user}@bench.test }}" for user in READERS)
     aliases = ", ".join(people)
-    port, *ports = lasting_ports(1 + len(LISTENERS))
+    port, *ports = free_ports(1 + len(LISTENERS))
     own = ("--ports", ",".join(map(str, ports)))
     # Postfix is known first, and told where Zegel is before it has anything for it.
     async with (

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.interop.test_relay_internet import POSTFIX, Sender, sender, shared_port, until
+from tests.interop.test_relay_internet import OTHER, POSTFIX, Sender, sender, until
 from tests.support.dns import dns_zone, txt
 from tests.support.mail_host import tls_with
+from tests.support.ports import free_port
 from tests.support.postfix import Postfix, postfix
 
 pytestmark = pytest.mark.long
@@ -50,7 +51,7 @@ async def world(
     directory: Path, mode: str, shown: str, *, tls: bool = True
 ) -> AsyncIterator[tuple[Sender, Postfix, list[str]]]:
     """Run ann's server, a policy of `mode`, and a Postfix with a certificate for `shown`."""
-    authority, port = trustme.CA(), shared_port()
+    authority, port = trustme.CA(), free_port(POSTFIX, OTHER)
     authority.cert_pem.write_to_path(str(directory / "authority.pem"))
     zone = {
         "there.test": ["MX 10 mx.there.test."],

@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import re
 import smtplib
-import socket
 import sqlite3
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -24,6 +23,7 @@ from mailserver.app.house import open_house
 from tests.mailserver.mailauth.test_dane import der, spki
 from tests.support.dns import dns_zone
 from tests.support.house import Serving, add_person, made, serving, settings_in
+from tests.support.ports import free_port
 from tests.support.postfix import postfix
 
 pytestmark = pytest.mark.long
@@ -31,19 +31,6 @@ pytestmark = pytest.mark.long
 POSTFIX, OTHER = "127.0.0.21", "127.0.0.22"
 MESSAGE = b"From: ann@example.test\r\nTo: bob@there.test\r\nSubject: hello\r\n\r\n.one\r\n..two\r\n"
 BOUNCE = "Action: failed"
-
-
-def shared_port() -> int:
-    """Find a port that is free on both addresses."""
-    while True:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind((POSTFIX, 0))
-            port: int = one.getsockname()[1]
-            try:
-                other.bind((OTHER, port))
-            except OSError:
-                continue
-            return port
 
 
 def digest(certificate: trustme.LeafCert) -> str:
@@ -136,7 +123,7 @@ async def sender(directory: Path, **said: object) -> AsyncIterator[Sender]:
 async def test_dane_takes_mail_to_postfix_in_tls_signed_and_without_a_trace_of_where(
     tmp_path: Path,
 ) -> None:
-    certificate, port = trustme.CA().issue_cert("mx.there.test"), shared_port()
+    certificate, port = trustme.CA().issue_cert("mx.there.test"), free_port(POSTFIX, OTHER)
     async with (
         dns_zone(records(port, digest(certificate)), signed=True) as dns,
         postfix(certificate, address=POSTFIX, port=port) as there,
@@ -162,7 +149,7 @@ async def test_dane_takes_mail_to_postfix_in_tls_signed_and_without_a_trace_of_w
 async def test_t_tls_2_and_3_dane_keeps_the_mail_that_would_go_astray(
     tmp_path: Path, fault: str
 ) -> None:
-    authority, port = trustme.CA(), shared_port()
+    authority, port = trustme.CA(), free_port(POSTFIX, OTHER)
     right, wrong = authority.issue_cert("mx.there.test"), authority.issue_cert("mx.there.test")
     shown = wrong if fault == "wrong key" else right
     tls = fault != "stripped"
@@ -182,7 +169,7 @@ async def test_t_tls_2_and_3_dane_keeps_the_mail_that_would_go_astray(
 async def test_without_a_policy_postfix_gets_it_in_tls_whoever_signed_its_certificate(
     tmp_path: Path,
 ) -> None:
-    certificate, port = trustme.CA().issue_cert("elsewhere.test"), shared_port()
+    certificate, port = trustme.CA().issue_cert("elsewhere.test"), free_port(POSTFIX, OTHER)
     async with (
         dns_zone(records(port, None), signed=True) as dns,
         postfix(certificate, address=POSTFIX, port=port) as there,
@@ -194,7 +181,7 @@ async def test_without_a_policy_postfix_gets_it_in_tls_whoever_signed_its_certif
 
 
 async def test_one_zegel_writes_to_another_and_hears_of_what_failed(tmp_path: Path) -> None:
-    port = shared_port()
+    port = free_port(POSTFIX, OTHER)
     there = settings_in(
         tmp_path / "other",
         hostname="mail.other.test",
@@ -234,7 +221,7 @@ async def test_what_requires_tls_is_returned_where_the_next_server_cannot_promis
     tmp_path: Path,
 ) -> None:
     """Postfix has TLS and no REQUIRETLS, so nobody would hold the server after it to it."""
-    certificate, port = trustme.CA().issue_cert("mx.there.test"), shared_port()
+    certificate, port = trustme.CA().issue_cert("mx.there.test"), free_port(POSTFIX, OTHER)
     async with (
         dns_zone(records(port, digest(certificate)), signed=True) as dns,
         postfix(certificate, address=POSTFIX, port=port) as there,

@@ -16,7 +16,6 @@ loopback that validates them, so that answers are `secure`. Whole subtrees can b
 """
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ import dns.rcode
 from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.settings_values import Endpoint
+from tests.support.ports import free_port
 from tests.support.programs import program
 
 Records = Mapping[str, Sequence[str]]
@@ -284,7 +284,7 @@ async def _knot(stack: AsyncExitStack, plan: _Plan) -> Endpoint:
         zones.append(f'  - domain: "{zone}"\n    file: {plan.file(zone)}\n')
         if zone in plan.chained or (plan.signed and zone == "."):
             zones.append("    dnssec-signing: on\n    dnssec-policy: signed\n")
-    port = _free_port()
+    port = free_port()
     configuration = plan.home / "knot.conf"
     configuration.write_text(_KNOT.format(home=plan.home, port=port) + "".join(zones))
     return await _start(stack, port, program("knotd"), "-c", configuration)
@@ -304,7 +304,7 @@ async def _ds(plan: _Plan, zone: str) -> str:
 async def _unbound(
     stack: AsyncExitStack, plan: _Plan, authority: Endpoint, names: Iterable[str]
 ) -> Endpoint:
-    port = _free_port()
+    port = free_port()
     modules = "validator iterator" if plan.signed else "iterator"
     text = _UNBOUND.format(home=plan.home, port=port, modules=modules)
     if plan.signed:
@@ -322,19 +322,6 @@ async def _unbound(
     configuration = plan.home / "unbound.conf"
     configuration.write_text(text)
     return await _start(stack, port, program("unbound"), "-d", "-c", configuration)
-
-
-def _free_port() -> int:
-    """Find a port that is free for both transports."""
-    while True:
-        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
-            stream.bind(("127.0.0.1", 0))
-            port: int = stream.getsockname()[1]
-            try:
-                datagram.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 async def _run(*command: str | Path) -> str:

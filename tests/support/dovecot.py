@@ -20,6 +20,7 @@ from pathlib import Path
 
 from imapclient import IMAPClient
 
+from tests.support.ports import free_ports
 from tests.support.programs import program
 
 USER = "ada"
@@ -127,17 +128,6 @@ def _group() -> str:
     return grp.getgrgid(pwd.getpwnam(_me()).pw_gid).gr_name
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
 @contextmanager
 def dovecot(
     *,
@@ -159,7 +149,7 @@ def dovecot(
     try:
         for name in ("run", "state", "home"):
             (root / name).mkdir()
-        port, tls_port = _free_ports(2)
+        port, tls_port = free_ports(2)
         subprocess.run(
             [
                 *(program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes"),

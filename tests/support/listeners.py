@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 import httpx
@@ -63,13 +63,15 @@ class Socket:
     def __init__(self, user: User) -> None:
         self.heard: queue.Queue[tuple[float, str]] = queue.Queue()
         credential = httpx.BasicAuth(user.address, user.password)._auth_header
-        self._connection: ClientConnection = connect(
+        self._stack = ExitStack()
+        opened = connect(
             origin_of(user).replace("https://", "wss://") + "/jmap/ws",
             ssl=user.tls,
             subprotocols=["jmap"],  # type: ignore[list-item]  # a NewType of str
             additional_headers={"authorization": credential},
             proxy=None,
         )
+        self._connection: ClientConnection = self._stack.enter_context(opened)
         # A client that was somewhere else is told at once how it stands: then push is on.
         enable = {"@type": "WebSocketPushEnable", "dataTypes": None, "pushState": "elsewhere"}
         self._connection.send(json.dumps(enable))
@@ -86,7 +88,7 @@ class Socket:
             return
 
     def close(self) -> None:
-        self._connection.close()
+        self._stack.close()
 
 
 class Idle:

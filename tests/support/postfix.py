@@ -5,7 +5,6 @@ import os
 import pwd
 import re
 import signal
-import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -15,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import trustme
 
+from tests.support.ports import free_port
 from tests.support.programs import program
 
 START_SECONDS = 30.0
@@ -144,7 +144,7 @@ async def postfix(
     more: str = "",
 ) -> AsyncIterator[Postfix]:
     """Run Postfix for the length of a block; needs root, for it drops its rights itself."""
-    port = port or _free_port(address)
+    port = port or free_port(address)
     with TemporaryDirectory(prefix="zegel-postfix-") as place:
         home = Path(place)
         settings = {
@@ -179,13 +179,6 @@ def _furnish(
     written = _MAIN.format(home=home, uid=owner.pw_uid, gid=owner.pw_gid, **settings)
     (home / "conf" / "main.cf").write_text(written)
     (home / "conf" / "master.cf").write_text(_MASTER.format(port=listens))
-
-
-def _free_port(address: str) -> int:
-    with socket.socket() as one:
-        one.bind((address, 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 async def _run(*command: str) -> None:

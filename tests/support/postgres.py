@@ -14,7 +14,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+
+from tests.support.ports import free_port
 
 RUN_DIRECTORY = "ZEGEL_TEST_POSTGRES"
 START_SECONDS = 60.0
@@ -142,19 +143,12 @@ def programs_of(run_directory: Path, user: User) -> Path:
     return programs
 
 
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def _start(run_directory: Path, name: str) -> PostgresServer:
     """Make a cluster and start its server."""
     user = unprivileged()
     programs = programs_of(run_directory, user)
     home = run_directory / name
+    shutil.rmtree(home, ignore_errors=True)  # of a start that failed
     home.mkdir(mode=0o700)
     password, port = secrets.token_hex(16), free_port()
     secret = home / "password"

@@ -16,6 +16,7 @@ import httpx
 
 from mailserver.model.errors import Transient
 from mailserver.screening.clamav import Clamd
+from tests.support.ports import free_port
 from tests.support.programs import program
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
@@ -100,7 +101,7 @@ async def clamd() -> AsyncIterator[str]:
 async def rspamd() -> AsyncIterator[str]:
     """Run an rspamd worker for the length of a block; yields its URL."""
     with TemporaryDirectory(prefix="zegel-rspamd-") as directory, _unheard() as nobody:
-        home, port = Path(directory), _free_port()
+        home, port = Path(directory), free_port()
         (home / "modules").mkdir()
         (home / "suffixes").write_text("com\norg\ntest\n")  # its own list takes half a minute
         (home / "rules.lua").write_text(_RULES)
@@ -138,13 +139,6 @@ def _unheard() -> Iterator[int]:
         held.bind(("127.0.0.1", 0))
         port: int = held.getsockname()[1]
         yield port
-
-
-def _free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import postgres
+from tests.support.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -53,6 +54,7 @@ class Server:
         self._options = [*options, "--users", str(users), "--data", str(self.data)]
         self._environ = dict(environ or {})
         self._prefix = list(prefix)
+        self._ports = free_ports(len(LISTENERS))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Server":
@@ -81,10 +83,7 @@ class Server:
 
     def _command(self) -> list[str]:
         """Return the module to run and its arguments."""
-        if not self.found:
-            return ["benchmarks.serve", *self._options]
-        ports = ",".join(str(self.port(name)) for name in LISTENERS)
-        return ["benchmarks.serve", *self._options, "--ports", ports]
+        return ["benchmarks.serve", *self._options, "--ports", ",".join(map(str, self._ports))]
 
     def _answer(self) -> dict[str, Any]:
         """Read where everything is, once all listeners answer."""

@@ -18,6 +18,7 @@ import asyncpg
 
 from tests.support import postgres
 from tests.support.letters import fill_up
+from tests.support.ports import free_port
 
 START_SECONDS = 60.0
 DATABASE = "mail"
@@ -56,7 +57,7 @@ class SmallPostgres:
         self._server: subprocess.Popen[bytes] | None = None
         self._data = self._home / "data"
         self._log = log
-        self._port, self._password = postgres.free_port(), secrets.token_hex(16)
+        self._port, self._password = free_port(), secrets.token_hex(16)
 
     @property
     def url(self) -> str:

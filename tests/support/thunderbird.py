@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.mail_clients import User
+from tests.support.ports import free_port
 
 START_SECONDS = 60.0
 SCRIPT_SECONDS = 60.0
@@ -97,9 +98,7 @@ def thunderbird(home: Path) -> Iterator[Thunderbird]:
     """Run Thunderbird in `home` with an empty profile; it is gone at the end."""
     profile = home / "profile"
     profile.mkdir(mode=0o700, parents=True)
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     preferences = {**_PREFERENCES, "marionette.port": port}
     lines = [f"user_pref({json.dumps(k)}, {json.dumps(v)});" for k, v in preferences.items()]
     (profile / "user.js").write_text("\n".join(lines))
