@@ -130,6 +130,19 @@ export class Actions {
     return this.#do(target, { kind: on ? 'read' : 'unread' });
   }
 
+  /** Marks what somebody opened as read: not a thing that he would undo. */
+  async seen(ids: readonly Id[]): Promise<void> {
+    const known = this.#under.emails;
+    const wish: Wish = { kind: 'read' };
+    const changes = new Map<Id, Change>();
+    for (const id of ids) {
+      const email = known.get(id);
+      const change = email && changeOf(email, wish, {});
+      if (change) changes.set(id, change);
+    }
+    if (changes.size > 0) await this.carryOut('read', changes);
+  }
+
   star(target: Target, on = true): Promise<Done | undefined> {
     return this.#do(target, { kind: on ? 'star' : 'unstar' });
   }
@@ -156,9 +169,9 @@ export class Actions {
     }
   }
 
-  /** Undoes what was done last; says whether there was anything. */
-  async undo(): Promise<boolean> {
-    const last = this.#history.find((each) => each.canUndo);
+  /** Undoes what was done last, or what is named; says whether there was anything. */
+  async undo(id?: string): Promise<boolean> {
+    const last = this.#history.find((each) => each.canUndo && (id === undefined || each.id === id));
     if (!last) return false;
     this.#history = this.#history.filter((each) => each !== last);
     const { job } = last;

@@ -267,6 +267,19 @@ describe('an action', () => {
     expect(await actions.undo()).toBe(false);
   });
 
+  it('is undone, and what was only opened meanwhile is not', async () => {
+    await world(250);
+    const done = await actions.star(['M1']);
+    await settled();
+    await actions.seen(['M0']);
+    await settled();
+    expect(emails.get('M0')?.keywords).toEqual({ $seen: true });
+    expect(await actions.undo(done?.id)).toBe(true);
+    expect(emails.get('M1')?.keywords).toEqual({});
+    expect(emails.get('M0')?.keywords).toEqual({ $seen: true });
+    expect(await actions.undo()).toBe(false);
+  });
+
   it('that is refused goes back and is told, and can be tried again', async () => {
     const list = await world(250, {
       'Email/set': () => ({ notUpdated: { M2: { type: 'overQuota' } }, updated: { M1: null } }),
