@@ -62,6 +62,8 @@ export interface BodyPart {
   charset: string | null;
   disposition: string | null;
   cid: string | null;
+  /** The field as it came, with its parameters. */
+  'header:Content-Type:asRaw'?: string | null;
 }
 
 export interface BodyValue {

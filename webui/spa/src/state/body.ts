@@ -9,6 +9,9 @@ export interface Body {
   html: readonly string[] | undefined;
   /** The message as plain text; where it is HTML only, undefined. */
   text: string | undefined;
+  /** Whether its lines that end in a space go on, and whether that space is none (RFC 3676 §4). */
+  flowed: boolean;
+  delsp: boolean;
   /** Files to show below the text. */
   attachments: BodyPart[];
   /** Pictures that the HTML shows by their content id. */
@@ -32,10 +35,21 @@ export function bodyOf(opened: EmailBodies): Body {
   return {
     html,
     text: plain.length > 0 || html === undefined ? text : undefined,
+    ...flowOf(plain),
     attachments: all.filter((part) => !isShown(part)),
     inline: all.filter(isShown),
     hasEncodingProblem: Object.values(bodyValues).some((value) => value.isEncodingProblem),
   };
+}
+
+const FLOWED = /;\s*format\s*=\s*"?flowed\b/i;
+const DELSP = /;\s*delsp\s*=\s*"?yes\b/i;
+
+/** How the lines of plain text go on; parts that differ are left as they are. */
+function flowOf(parts: readonly BodyPart[]): { flowed: boolean; delsp: boolean } {
+  const types = parts.map((part) => part['header:Content-Type:asRaw'] ?? '');
+  const flowed = types.length > 0 && types.every((type) => FLOWED.test(type));
+  return { flowed, delsp: flowed && types.every((type) => DELSP.test(type)) };
 }
 
 /** Whether the HTML shows a part by its content id (RFC 2392). */

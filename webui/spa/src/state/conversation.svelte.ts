@@ -30,7 +30,10 @@ const BODY_PROPERTIES = [
   'bodyStructure', 'textBody', 'htmlBody', 'attachments', 'bodyValues',
   'header:Disposition-Notification-To:asRaw', 'header:Auto-Submitted:asRaw', 'header:X-Spam-Status:asRaw',
 ] as const; // prettier-ignore
-const PART_PROPERTIES = ['partId', 'blobId', 'size', 'name', 'type', 'charset', 'disposition', 'cid'];
+const PART_PROPERTIES = [
+  'partId', 'blobId', 'size', 'name', 'type', 'charset', 'disposition', 'cid',
+  'header:Content-Type:asRaw',
+]; // prettier-ignore
 /** Of a body's text; longer ones are fetched as a whole when somebody reads them. */
 const BODY_OCTETS = 256 * 1024;
 const CONVERSATIONS_KEPT = 30;

@@ -144,6 +144,17 @@ describe('the body of a message', () => {
     expect(body).toMatchObject({ text: 'text', html: undefined });
   });
 
+  it.each([
+    ['text/plain; charset=utf-8; format=flowed', { flowed: true, delsp: false }],
+    ['text/plain; Format="flowed"; DelSp=yes', { flowed: true, delsp: true }],
+    ['text/plain; delsp=yes', { flowed: false, delsp: false }],
+    ['text/plain; x-format=flowed', { flowed: false, delsp: false }],
+  ])('of %s goes on so', (type, expected) => {
+    const one = { ...plain, 'header:Content-Type:asRaw': ` ${type}` };
+    const body = bodyOf({ textBody: [one], htmlBody: [one], attachments: [], bodyValues: { '1': value('x') } });
+    expect(body).toMatchObject(expected);
+  });
+
   it('in HTML alone has no text', () => {
     const bodyValues = { '2': value('<p>x') };
     const body = bodyOf({ textBody: [html], htmlBody: [html], attachments: [], bodyValues });

@@ -4,7 +4,7 @@ import { actions } from '@/state/actions.svelte';
 import { mailboxes } from '@/state/mailboxes.svelte';
 import type { Desk } from './desk.svelte';
 
-export type Question = 'move' | 'label' | 'snooze';
+export type Question = 'move' | 'label' | 'snooze' | 'destroy';
 
 export class Deeds {
   /** What is asked before it can be done. */
@@ -20,10 +20,14 @@ export class Deeds {
 
   archive = (): void => void this.desk.remove((target) => actions.archive(target));
 
-  /** In the trash, for ever. */
+  /** In the trash, for ever: that is asked first. */
   trash = (): void => {
-    const forEver = this.#isIn('trash');
-    void this.desk.remove((target) => (forEver ? actions.destroy(target) : actions.trash(target)));
+    if (this.#isIn('trash')) this.ask('destroy');
+    else void this.desk.remove((target) => actions.trash(target));
+  };
+
+  destroy = (rows: string[]): void => {
+    void this.desk.remove((target) => actions.destroy(target), rows);
   };
 
   junk = (): void => {
@@ -59,10 +63,16 @@ export class Deeds {
 
   /** Asks for what is missing: where to, which label, until when. */
   ask = (question: Question, rows: string[] = this.desk.chosen): void => {
-    if (rows.length === 0) return;
+    if (rows.length === 0 && !this.desk.list?.selection.everything) return;
     this.about = rows;
     this.question = question;
   };
+
+  /** How many conversations a question is about. */
+  get count(): number {
+    const list = this.desk.list;
+    return list?.selection.everything ? list.total : this.about.length;
+  }
 
   get trashLabel(): string {
     return t(this.#isIn('trash') ? 'mail.delete_for_ever' : 'mail.trash');
