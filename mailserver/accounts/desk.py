@@ -7,6 +7,7 @@ from mailserver.accounts.delays import Delays
 from mailserver.accounts.directory import Directory
 from mailserver.accounts.factors import Factors
 from mailserver.accounts.first_steps import FirstSteps
+from mailserver.accounts.forwarding import Forwards
 from mailserver.accounts.guarded_recovery import GuardedRecovery
 from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.history import Creating, History
@@ -54,6 +55,7 @@ class Desk:
     recovery: Recovery
     guarded: GuardedRecovery
     languages: Languages
+    forwards: Forwards
     keyring: Keyring
     clock: Clock
 
@@ -111,6 +113,7 @@ def furnish_desk(
         recovery=recovery,
         guarded=GuardedRecovery(recovery, directory, devices, factors, history, delays, tell),
         languages=Languages(keyring),
+        forwards=Forwards(keyring, directory, chain, tell),
         keyring=keyring,
         clock=clock,
     )

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from webui.account import (
     routes_factors,
+    routes_forwards,
     routes_language,
     routes_provider,
     routes_recovery,
@@ -56,5 +57,6 @@ for part in (
     routes_secrets,
     routes_recovery,
     routes_language,
+    routes_forwards,
 ):
     router.include_router(part.router)

@@ -63,6 +63,12 @@ class Start(Body):
     address: Login
 
 
+class ForwardBody(Body):
+    """An address that mail may be sent on to."""
+
+    address: Login
+
+
 class LanguageBody(Body):
     """The language in which somebody is written to."""
 

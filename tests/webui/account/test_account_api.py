@@ -163,3 +163,17 @@ async def test_what_does_not_fit_is_said_without_what_stood_in_it(browser: Brows
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert "ppp" not in answer.text
+
+
+async def test_mail_may_be_sent_on_where_its_owner_says(browser: Browser) -> None:
+    await settled(browser)
+    assert (await browser.get("/forwards")).json() == []
+    allowed = await browser.post("/forwards", address="Noor@Elsewhere.Example")
+    assert allowed.status_code == 204, allowed.text
+    assert (await browser.get("/forwards")).json() == ["noor@elsewhere.example"]
+    assert (await browser.post("/forwards", address="no address")).status_code == 400
+    gone = await browser.post("/forwards/remove", address="Noor@elsewhere.example")
+    assert gone.status_code == 204, gone.text
+    assert (await browser.get("/forwards")).json() == []
+    again = await browser.post("/forwards/remove", address="Noor@elsewhere.example")
+    assert again.status_code == 404

@@ -122,6 +122,9 @@ export const account = {
     expires_at?: string;
   }) => ask<AppPasswordMade>('POST', '/app-passwords', given(body)),
   revokeAppPassword: (id: string) => ask<void>('DELETE', `/app-passwords/${id}`),
+  forwards: () => ask<string[]>('GET', '/forwards'),
+  approveForward: (address: string) => ask<void>('POST', '/forwards', { address }),
+  removeForward: (address: string) => ask<void>('POST', '/forwards/remove', { address }),
   pending: () => ask<Pending>('GET', '/pending'),
   stopReset: () => ask<void>('POST', '/reset/stop'),
   setPassword: (password: string) => ask<void>('POST', '/rescue/session', { password }),

@@ -42,6 +42,13 @@ describe('rules', () => {
     expect(lines).not.toMatch(/^if /m);
   });
 
+  test('send every message on, and keep a copy', () => {
+    const all: Rule['tests'] = [{ field: 'any', how: 'is', value: '' }];
+    const script = writeRules([rule({ tests: all, doing: [{ kind: 'redirect', address: 'n@else.test' }], stop: false })]);
+    expect(script).toMatch(/^require \["copy"\];\r\n/);
+    expect(script).toContain('if true {\r\n    redirect :copy "n@else.test";\r\n}');
+  });
+
   test('are not seen in a script of somebody else', () => {
     expect(readRules('require "fileinto";\r\nkeep;')).toBeUndefined();
     expect(readRules('# zegel-rule {"broken\r\nkeep;')).toBeUndefined();

@@ -9,7 +9,7 @@ import { t } from '@/i18n';
 export const RULES_NAME = 'Zegel rules';
 const MARK = '# zegel-rule ';
 
-export type TestField = 'from' | 'to' | 'subject' | 'list' | 'body' | 'size';
+export type TestField = 'any' | 'from' | 'to' | 'subject' | 'list' | 'body' | 'size';
 export type How = 'contains' | 'not' | 'is' | 'over';
 
 export interface Test {
@@ -21,6 +21,8 @@ export interface Test {
 export type Doing =
   | { kind: 'move'; folder: string }
   | { kind: 'label'; keyword: string }
+  /** Sent on to an address that is allowed; a copy stays. */
+  | { kind: 'redirect'; address: string }
   | { kind: 'read' | 'star' | 'discard' | 'keep' };
 
 export interface Rule {
@@ -34,7 +36,7 @@ export interface Rule {
   stop: boolean;
 }
 
-const HEADERS: Record<Exclude<TestField, 'body' | 'size'>, string> = {
+const HEADERS: Record<Exclude<TestField, 'any' | 'body' | 'size'>, string> = {
   from: 'address',
   to: 'address',
   subject: 'header',
@@ -49,6 +51,7 @@ function quoted(text: string): string {
 function testOf({ field, how, value }: Test): string {
   const match = how === 'is' ? ':is' : ':contains';
   let test: string;
+  if (field === 'any') return 'true';
   if (field === 'size') test = `size :over ${Math.max(0, Math.round(Number(value) || 0))}K`;
   else if (field === 'body') test = `body :text ${match} ${quoted(value)}`;
   else if (field === 'from') test = `${HEADERS.from} :all ${match} "From" ${quoted(value)}`;
@@ -64,6 +67,8 @@ function commandOf(doing: Doing): string {
       return `fileinto ${quoted(doing.folder)};`;
     case 'label':
       return `addflag ${quoted(doing.keyword)};`;
+    case 'redirect':
+      return `redirect :copy ${quoted(doing.address)};`;
     case 'read':
       return 'addflag "\\\\Seen";';
     case 'star':
@@ -76,7 +81,7 @@ function commandOf(doing: Doing): string {
 }
 
 function blockOf(rule: Rule): string[] {
-  const tests = rule.tests.filter((test) => test.value.trim());
+  const tests = rule.tests.filter(isTest);
   if (!rule.on || tests.length === 0) return [];
   // A mark must be set before the message is filed (RFC 5232 §5).
   const ordered = [...rule.doing].sort((a, b) => Number(isFiling(a)) - Number(isFiling(b)));
@@ -87,6 +92,9 @@ function blockOf(rule: Rule): string[] {
   return [`if ${test} {`, ...commands.map((command) => `    ${command}`), '}'];
 }
 
+/** Whether a test looks at anything; every message is one, too. */
+export const isTest = ({ field, value }: Test) => field === 'any' || value.trim() !== '';
+
 const isFiling = ({ kind }: Doing) => kind === 'move' || kind === 'keep' || kind === 'discard';
 
 /** Writes the script that does what the rules say. */
@@ -94,6 +102,7 @@ export function writeRules(rules: readonly Rule[]): string {
   const used = rules.filter((rule) => rule.on);
   const needed = [
     ...(used.some((rule) => rule.doing.some(({ kind }) => kind === 'move')) ? ['fileinto'] : []),
+    ...(used.some((rule) => rule.doing.some(({ kind }) => kind === 'redirect')) ? ['copy'] : []),
     ...(used.some((rule) => rule.doing.some(({ kind }) => ['label', 'read', 'star'].includes(kind)))
       ? ['imap4flags']
       : []),
@@ -119,11 +128,14 @@ export function readRules(script: string): Rule[] | undefined {
 /** Says what a rule does in one line. */
 export function sayRule(rule: Rule): string {
   const tests = rule.tests.map(({ field, how, value }) =>
-    t('settings.rule_test', { field: t(`settings.field_${field}`), how: t(`settings.how_${how}`), value }),
+    field === 'any'
+      ? t('settings.field_any')
+      : t('settings.rule_test', { field: t(`settings.field_${field}`), how: t(`settings.how_${how}`), value }),
   );
   const doing = rule.doing.map((each) => {
     if (each.kind === 'move') return t('settings.do_move_to', { folder: each.folder });
     if (each.kind === 'label') return t('settings.do_label_as', { label: each.keyword });
+    if (each.kind === 'redirect') return t('settings.do_redirect_to', { address: each.address });
     return t(`settings.do_${each.kind}`);
   });
   const joined = tests.join(` ${t(rule.every ? 'settings.and' : 'settings.or')} `);
