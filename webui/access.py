@@ -6,6 +6,7 @@ A line has method, route, status and time; no query, no path's variable parts, n
 
 import time
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailserver.model.errors import MailError
@@ -73,6 +74,8 @@ class Faults:
             await self._app(scope, receive, sending)
         except ConnectionError:
             raise  # the peer is gone
+        except ClientDisconnect as gone:
+            raise ConnectionAbortedError from gone  # in the middle of its request
         except MailError as error:
             answer = said(error)
         except Exception as bug:  # noqa: BLE001 - whatever it is, the peer gets an incident

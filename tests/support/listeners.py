@@ -2,11 +2,12 @@
 
 import json
 import queue
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Protocol
 
 import httpx
@@ -39,12 +40,14 @@ class Events:
             timeout=httpx.Timeout(PATIENCE_SECONDS, read=None),
             trust_env=False,
         )
+        self._socket: socket.socket | None = None
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
     def _listen(self) -> None:
         try:
             with self._client.stream("GET", "/jmap/events", params={"types": "*"}) as answer:
+                self._socket = answer.extensions["network_stream"].get_extra_info("socket")
                 for line in answer.iter_lines():
                     if line.startswith(":"):
                         self.heard.put((time.monotonic(), READY))
@@ -54,6 +57,11 @@ class Events:
             return  # it was closed
 
     def close(self) -> None:
+        # Whoever reads lets go: a descriptor that was closed beside it would soon be another's.
+        if self._socket is not None:
+            with suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        self._thread.join(PATIENCE_SECONDS)
         self._client.close()
 
 
@@ -139,7 +147,10 @@ def until(listener: Listener, *words: str, seconds: float = PATIENCE_SECONDS) ->
     """Wait until a listener hears something with all of `words` in it; return when it did."""
     end = time.monotonic() + seconds
     while True:
-        at, said = listener.heard.get(timeout=max(end - time.monotonic(), 0.01))
+        try:
+            at, said = listener.heard.get(timeout=max(end - time.monotonic(), 0.01))
+        except queue.Empty:
+            raise AssertionError(f"{type(listener).__name__} heard nothing of {words}") from None
         if all(word in said for word in words):
             return at
 
