@@ -22,6 +22,9 @@ class Context:
     also: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """Further responses to the call at hand: what it made other methods do (RFC 8621 §7.5)."""
 
+    referred_octets: int = 0
+    """What its references stood for so far."""
+
     @property
     def account_id(self) -> str:
         """The account as the client names it."""

@@ -10,10 +10,11 @@ import msgspec
 
 from mailserver.model.errors import Condition, MailError
 from mailserver.runtime.log import get_logger
+from webui.jmap import limits
 from webui.jmap.context import Context
 from webui.jmap.errors import MethodError, RequestError, invalid, method_error
 from webui.jmap.registry import Method, OfAccount, Registry
-from webui.jmap.request import Invocation, Request, resolved
+from webui.jmap.request import Invocation, Request, resolved, weight
 
 WEBSOCKET = "urn:ietf:params:jmap:websocket"
 ALARMS = (Condition.DAMAGED, Condition.KEY_MISMATCH)
@@ -56,7 +57,7 @@ async def _run(
     method = registry.method(call.name, context.using)
     if method is None:
         raise MethodError("unknownMethod")
-    arguments = _taken(method, resolved(call.arguments, answers))
+    arguments = _taken(method, _resolved(call, context, answers))
     if isinstance(arguments, OfAccount) and arguments.account_id != context.account_id:
         raise MethodError("accountNotFound")
     try:
@@ -69,6 +70,18 @@ async def _run(
         raise
     except Exception as bug:
         raise _incident(bug) from bug
+
+
+def _resolved(call: Invocation, context: Context, answers: list[Invocation]) -> dict[str, Any]:
+    """Put results in place of references, as many as a request may stand for."""
+    complete = resolved(call.arguments, answers)
+    if complete is not call.arguments:
+        left = limits.REFERRED_OCTETS - context.referred_octets
+        octets = weight(complete, left)
+        if octets > left:
+            raise MethodError("requestTooLarge", "what the references stand for is too much")
+        context.referred_octets += octets
+    return complete
 
 
 def _taken(method: Method, arguments: dict[str, Any]) -> Any:

@@ -13,6 +13,8 @@ NESTING = 100
 """How deep filters may nest: recursion over a stranger's tree is bounded by it."""
 JSON_NESTING = 250
 """How deep a request may nest; each of its calls can put what it refers to one level deeper."""
+REFERRED_OCTETS = REQUEST_OCTETS
+"""Of what all references of a request stand for: each could be of one that has two of its own."""
 QUERY_LIMIT = 10_000
 """Of ids one /query returns; `limit` says so where it was less than asked for."""
 BLOB_OCTETS = 50 * 1024 * 1024

@@ -13,7 +13,7 @@ import msgspec
 from webui.jmap import limits
 from webui.jmap.errors import MethodError, RequestError, invalid
 
-_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_TEXTS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)  # possessive: it keeps nothing
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
@@ -106,6 +106,20 @@ def resolved(arguments: Arguments, answers: Sequence[Invocation]) -> Arguments:
                 raise invalid(f"{name[1:]} is given and referred to as well")
             complete[name[1:]] = _looked_up(value, answers)
     return complete
+
+
+def weight(value: Any, most: int) -> int:
+    """Say about how many octets a value takes as JSON; more than `most` is not counted on."""
+    waiting, octets = [value], 0
+    while waiting and octets <= most:
+        one = waiting.pop()
+        octets += len(one) if isinstance(one, str) else 8
+        if isinstance(one, dict):
+            octets += sum(map(len, one))
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+    return octets
 
 
 def _looked_up(value: Any, answers: Sequence[Invocation]) -> Any:

@@ -126,6 +126,19 @@ async def test_what_nests_deeper_with_each_call_is_answered(server: WebServer) -
         assert {name for name, _, _ in answer["methodResponses"]} == {"Core/echo"}
 
 
+async def test_references_to_references_do_not_grow_without_end(server: WebServer) -> None:
+    async with signed_in(server) as (client, _):
+        calls: list[list[Any]] = [["Core/echo", {"a": "x" * 100}, "0"]]
+        for n in range(1, 60):
+            twice = {"resultOf": str(n - 1), "name": "Core/echo", "path": ""}
+            calls.append(["Core/echo", {"#a": twice, "#b": twice}, str(n)])
+        answer = (await post(client, *calls))["methodResponses"]
+        assert {name for name, _, _ in answer} == {"Core/echo", "error"}
+        assert ["error", "requestTooLarge"] in [
+            [name, told.get("type")] for name, told, _ in answer
+        ]
+
+
 async def _imported(client: httpx.AsyncClient, account_id: str, octets: bytes = LETTER) -> str:
     headers = {"content-type": "message/rfc822"}
     uploaded = await client.post(f"/jmap/upload/{account_id}", content=octets, headers=headers)

@@ -81,7 +81,12 @@ def _came_at(fields: Sequence[Field]) -> datetime | None:
     """Return when the last server on the way took a message, as its header says."""
     stamp = first(fields, b"received")
     read = None if stamp is None else sent_date(unfold(stamp).rpartition(b";")[2])
-    return None if read is None else datetime.fromtimestamp(read[0], UTC)
+    if read is None or read[0] < 0:  # nobody received mail before 1970
+        return None
+    try:
+        return datetime.fromtimestamp(read[0], UTC)
+    except (ValueError, OverflowError):
+        return None  # after the last year there is
 
 
 async def _copy(context: Context, arguments: Copy) -> Properties:
