@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailserver.model.errors import Condition, Transient
-from mailserver.runtime.limits import Budget
+from mailserver.runtime.limits import Budget, stranger
 from mailserver.runtime.settings import Settings
 from webui.errors import BodyTooLarge
 
@@ -66,7 +66,8 @@ class Bounds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = _Body(self._bound(scope["path"]), self._budget, receive)
+        peer = stranger(scope["client"][0]) if scope.get("client") else ""
+        body = _Body(self._bound(scope["path"]), self._budget, receive, peer)
         seconds = float(self._web.request_seconds)
         stall = float(self._web.stall_seconds)
         begun = False
@@ -104,10 +105,11 @@ class Bounds:
 class _Body:
     """The body of one request as it comes."""
 
-    def __init__(self, bound: Body, budget: Budget, receive: Receive) -> None:
+    def __init__(self, bound: Body, budget: Budget, receive: Receive, peer: str) -> None:
         self._bound = bound
         self._budget = budget
         self._receive = receive
+        self._peer = peer
         self._came = 0
         self._held = 0
 
@@ -127,10 +129,10 @@ class _Body:
         if octets > self._bound.octets:
             raise BodyTooLarge(self._bound.octets, self._bound.said)
         if octets > self._held:
-            if not self._budget.try_reserve(octets - self._held):
+            if not self._budget.try_reserve(octets - self._held, self._peer):
                 raise Transient(Condition.BUSY, "too much is being received at once, try later")
             self._held = octets
 
     def close(self) -> None:
-        self._budget.release(self._held)
+        self._budget.release(self._held, self._peer)
         self._held = 0

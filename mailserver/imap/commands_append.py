@@ -18,8 +18,11 @@ def admit(session: Session, begin: LiteralBegin) -> bool:
     if session.uploads is None:
         session.uploads = Uploads(session.shared.literals, session.account.account_id.hex())
     if not session.uploads.begin(begin.message.size_octets):
+        told = b"too much is being received at once, try again later"
+        if session.uploads.never(begin.message.size_octets):
+            told = b"too much for one APPEND, send fewer messages at once"
         drop(session)
-        session.no(begin.tag, b"too much is being received at once, try again later", b"LIMIT")
+        session.no(begin.tag, told, b"LIMIT")
         return False
     if begin.synchronising:
         session.link.say(continuation(b"send it"))

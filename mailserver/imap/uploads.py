@@ -19,6 +19,10 @@ class Uploads:
         self._chunks: list[bytes] = []
         self._messages: list[Plaintext] = []
 
+    def never(self, size_octets: int) -> bool:
+        """Say whether what is here already leaves no room for a message, however long one waits."""
+        return self._reserved_octets + size_octets > self._budget.peer_octets
+
     def begin(self, size_octets: int) -> bool:
         """Reserve room for the next message; False where the server has none to spare now."""
         if not self._budget.try_reserve(size_octets, self._owner):
