@@ -116,6 +116,7 @@ def _authenticity(verdict: Verdict) -> Authenticity:
         spf=verdict.spf.result.value,
         dkim=next((one.value for one in _DKIM if one in results), "none"),
         dmarc=verdict.dmarc.result.value,
+        voucher=vouching(verdict),
         arc=verdict.arc.result.value,
         authors=verdict.from_fields,
     )

@@ -22,7 +22,10 @@ from mailserver.model.sealed import Plaintext
 from mailserver.protocol.mime.headers import header_fields, unfold
 from mailserver.protocol.mime.scan import header_only
 from mailserver.runtime.clock import Clock
+from mailserver.runtime.log import get_logger
 from mailserver.vault.guard import InstanceGuard
+
+log = get_logger("mail")
 
 MARK = b"delivered-to"
 """Names each address of ours that sent a message on; the second time is a loop (RFC 9228)."""
@@ -83,18 +86,24 @@ class Forwarding:
     async def pass_on(self, message: Incoming, by: Address, to: Sequence[Address]) -> None:
         """Send a message on to those whom the address `by` stands for, durably.
 
-        Whom this server does not write to is reported to the author by the queue.
+        Whom this server does not write to is reported to the author by the queue; where it does not
+        write to the author either, they are left out and the operator's log says so.
 
         Raises:
             Refused: RELAY_DENIED, that is all of them; MAIL_LOOP, as `redirect`.
             Transient: the queue does not take it now.
         """
-        if not any([await self._reaches(each.domain) for each in to]):
+        reached = [each for each in to if await self._reaches(each.domain)]
+        if not reached:
             raise Refused(
                 Condition.RELAY_DENIED,
                 "this address stands for people at other servers, and mail to them is not sent",
             )
-        await self._send_on(message, by, Origin(None, self._instance), to, None)
+        is_told = message.sender is not None and await self._reaches(message.sender.domain)
+        if len(reached) < len(to) and not is_told:
+            log.warning("members elsewhere left out", count=len(to) - len(reached))
+        onto = to if is_told else reached
+        await self._send_on(message, by, Origin(None, self._instance), onto, None)
 
     def bounce_goes_to(self, address: Address) -> Address | None:
         """Return whose bounces come to an address of ours; None where it is no such address.

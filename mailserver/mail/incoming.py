@@ -58,8 +58,13 @@ class Incoming:
 
         What answers such mail by itself writes to somebody who sent nothing (RFC 7208 §8.4, §8.5).
         """
-        verdict = self.verdict
-        if verdict is None or verdict.dmarc.result is DmarcResult.PASS:
+        verdict, sender = self.verdict, self.sender
+        if verdict is None or sender is None:
+            return False
+        # Sent on by others, it has a signature of its own domain; one of another's says nothing.
+        ours = verdict.dmarc.domain or verdict.dmarc.author
+        is_theirs = f".{sender.domain}".endswith(f".{ours}")
+        if verdict.dmarc.result is DmarcResult.PASS and is_theirs:
             return False
         return verdict.spf.result in (SpfResult.FAIL, SpfResult.SOFTFAIL)
 

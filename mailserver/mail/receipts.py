@@ -104,7 +104,10 @@ class Receipts:
             envelope = message.asked.envelope(message.sender)
             for recipient, outcome in zip(recipients, outcomes, strict=True):
                 if outcome is None:
-                    await self._tell(message, envelope, message.sender, recipient)
+                    try:
+                        await self._tell(message, envelope, message.sender, recipient)
+                    except MailError as error:
+                        log.warning("receipt not queued", condition=error.condition)
         return outcomes
 
     async def _tell(
@@ -127,10 +130,6 @@ class Receipts:
             language=await self._language(recipient.account_id),
         )
         composed = Plaintext(dsn.compose(report, message.octets.reveal()))
-        try:
-            origin = await self._outgoing.origin(recipient.account_id)
-            utf8 = not str(sender).isascii()
-            onward = Envelope(None, smtputf8=utf8)
-            await self._outgoing.enqueue(Parcel(origin, onward, composed, [Onward(sender)]))
-        except MailError as error:
-            log.warning("receipt not queued", condition=error.condition)
+        origin = await self._outgoing.origin(recipient.account_id)
+        onward = Envelope(None, smtputf8=not str(sender).isascii())
+        await self._outgoing.enqueue(Parcel(origin, onward, composed, [Onward(sender)]))

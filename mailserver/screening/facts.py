@@ -18,6 +18,8 @@ class Authenticity:
     arc: str = "none"
     authors: int = 1
     """How many From fields there are."""
+    voucher: str = ""
+    """The domain that answers for the message; empty if none does."""
 
     @property
     def vouched(self) -> bool:

@@ -9,6 +9,10 @@ from mailserver.mail.incoming import Incoming
 from mailserver.mail.receipts import Receipts
 from mailserver.mail.spam import Spam
 from mailserver.mail.vacation import Vacation, Vacations
+from mailserver.mailauth.arc import Arc, ArcResult
+from mailserver.mailauth.dmarc import Dmarc, DmarcResult
+from mailserver.mailauth.spf import Spf, SpfResult
+from mailserver.mailauth.verdict import Verdict
 from mailserver.model.address import Address
 from mailserver.model.client import Client
 from mailserver.model.envelope import Asked, Notify, Onward
@@ -74,3 +78,27 @@ async def test_a_vacation_answers_who_sent_the_letter(
     vacations = Vacations(node.store, alice.account_id, alice.guard, node.chain)
     await vacations.set_vacation(Vacation(enabled=True, text="Away."))
     assert await leaves(office, dns, client, notify=False) == answered
+
+
+@pytest.mark.parametrize(
+    ("sender", "author", "forged"),
+    [
+        ("bob@there.test", "there.test", False),
+        ("bob@mail.there.test", "there.test", False),
+        ("victim@bank.test", "there.test", True),
+        ("victim@notthere.test", "there.test", True),
+    ],
+)
+def test_a_signature_of_the_authors_domain_proves_no_other_sender(
+    sender: str, author: str, forged: bool
+) -> None:
+    verdict = Verdict(
+        spf=Spf(SpfResult.FAIL, "bank.test", "mailfrom", "-all"),
+        dkim=(),
+        arc=Arc(ArcResult.NONE),
+        dmarc=Dmarc(DmarcResult.PASS, author, domain=author),
+        from_address=f"bob@{author}",
+        from_domain=author,
+    )
+    message = Incoming(Plaintext(LETTER), Address.parse(sender), RECEIVED, verdict=verdict)
+    assert message.is_sender_forged == forged
