@@ -5,8 +5,8 @@ processes, its user's rights. Everything it will need must be imported before.
 
 A program that is then taken over by what it reads can use up its share of time and memory, and
 write nonsense to whoever asked. Where it did not begin as root, and the kernel is older than 6.12,
-it can also send its own server a signal. A system call filter would add little: there is hardly
-anything left for the calls to act on.
+it can also send its own server a signal; and it can change the modes of its user's files, which
+only a filter of system calls would prevent. Run the server as a user of its own, or begin as root.
 """
 
 import ctypes
@@ -33,7 +33,7 @@ class Share:
 
 def is_possible() -> bool:
     """Say whether this machine lets a program give up enough: its user's rights, or all files."""
-    return os.geteuid() == 0 or landlock.version() > 0
+    return os.geteuid() == 0 or landlock.version() >= landlock.EMPTYING
 
 
 def confine(share: Share) -> None:
@@ -55,7 +55,7 @@ def confine(share: Share) -> None:
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
         libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
-    if not landlock.shut_out() and not is_root:
+    if not is_possible() or not (landlock.shut_out() or is_root):
         raise OSError("files cannot be given up here")
     for what, most in (
         (resource.RLIMIT_CORE, 0),

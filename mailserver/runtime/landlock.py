@@ -1,14 +1,18 @@
 """Landlock: a process that takes all files and networks from itself, by no right but its own.
 
 A limit on descriptors keeps a process from opening files; it does not keep it from removing,
-renaming or emptying them by name. Landlock does, where the kernel has it (Linux 5.13; signals from
-6.12 on). What a kernel does not know of the following is left out.
+renaming or emptying them by name. Landlock does, where the kernel has it (Linux 5.13; emptying from
+6.2 on, signals from 6.12). What a kernel does not know of the following is left out. Modes, owners,
+times and attributes of files of one's own it leaves to whoever has their user.
 
 Source: landlock(7), <linux/landlock.h>.
 """
 
 import ctypes
 import os
+
+EMPTYING = 3
+"""The version (Linux 6.2) from which on files cannot be emptied by name."""
 
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446  # the same on every architecture
 _VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
