@@ -93,9 +93,8 @@ def furnish_desk(
     history = History(store, directory, deposits, creating, clock)
     providers = Providers(keyring, directory, issuers, chain, clock)
     who = (logins, keyring, web_sessions, devices, factors, lost, history, providers)
-    own, rest = (keyring, directory, sessions, factors), (chain, hashing, clock, tell)
-    back = (*own, history, chain, delays, hashing, clock, tell)
-    vaults = Vaults(*back, suite=suite)
+    own, rest = (keyring, directory, sessions, factors), (hashing, clock, tell)
+    vaults = Vaults(*(back := (*own, history, chain, delays, *rest)), suite=suite)
     return Desk(
         web_sessions=web_sessions,
         devices=devices,
@@ -106,7 +105,7 @@ def furnish_desk(
         sign_in=SignIn(*who, clock, tell),
         first_steps=FirstSteps(keyring, sessions, chain, hashing, clock, suite=suite),
         invitations=Invitations(keyring, directory, provisioning, chain, clock),
-        resets=Resets(*own, vaults, *rest, suite=suite),
+        resets=Resets(*own, vaults, chain, *rest, suite=suite),
         vaults=vaults,
         rescue=Rescue(*back),
         app_passwords=app_passwords,

@@ -171,7 +171,7 @@ async def test_mail_may_be_sent_on_where_its_owner_says(browser: Browser) -> Non
     allowed = await browser.post("/forwards", address="Noor@Elsewhere.Example")
     assert allowed.status_code == 204, allowed.text
     assert (await browser.get("/forwards")).json() == ["noor@elsewhere.example"]
-    assert (await browser.post("/forwards", address="no address")).status_code == 400
+    assert (await browser.post("/forwards", address="no address")).status_code == 422
     gone = await browser.post("/forwards/remove", address="Noor@elsewhere.example")
     assert gone.status_code == 204, gone.text
     assert (await browser.get("/forwards")).json() == []
