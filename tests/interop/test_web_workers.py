@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 CROWD = 12
 REVOKED_WITHIN = 5.0  # PRIVACY §6
 MAIL = "urn:ietf:params:jmap:mail"
+AS_MESSAGE = {"content-type": "message/rfc822"}
 LETTER = b"From: a@elsewhere.example\r\nSubject: uploaded\r\n\r\nWords.\r\n"
 
 
@@ -55,6 +56,7 @@ class Page:
         fields = {"origin": self._origin, "sec-fetch-site": "same-origin"}
         fields |= {"x-csrf-token": self._csrf} if self._csrf else {}
         fields["cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        fields |= options.pop("headers", {})
         with self._client() as client:
             answer = client.request(method, path, headers=fields, **options)
         self._cookies |= dict(answer.cookies)
@@ -146,7 +148,8 @@ def test_what_one_process_took_another_makes_a_message_of(person: User) -> None:
     inbox = next(b["id"] for b in page.call("Mailbox/get")["list"] if b["role"] == "inbox")
     for number in range(CROWD):
         large = LETTER + b"x" * (number * 20_000)
-        made = page.ask("POST", f"/jmap/upload/{page.account_id}", content=large)
+        path = f"/jmap/upload/{page.account_id}"
+        made = page.ask("POST", path, content=large, headers=AS_MESSAGE)
         assert made.status_code == 201, made.text
         email = {"blobId": made.json()["blobId"], "mailboxIds": {inbox: True}}
         answer = page.call("Email/import", emails={"k": email})
