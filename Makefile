@@ -9,7 +9,7 @@ PYTEST  = $(BIN)/python -m pytest --reruns 1 --reruns-delay 2 --max-suite-reruns
 WEB     = $(BIN)/python -m webui.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-all lint check bench screenshots soak lock clean
+.PHONY: help run demo test test-all test-long lint check bench screenshots soak lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -30,8 +30,11 @@ test: $(VENV)/.dev ## run the tests (a few minutes)
 	@$(WEB) build
 	@$(PYTEST) -n $(JOBS) -m "not long"
 
-test-all: test ## run them all: then the interoperability, browser, kill and load tests too
-	@$(PYTEST) -n auto -m long
+test-all: test test-long ## run them all: then the interoperability, browser, kill and load tests too
+
+test-long: $(VENV)/.dev
+	@$(WEB) build
+	@$(PYTEST) -n auto -m long -v --durations=25
 
 lint: $(VENV)/.dev ## style, types, layers, web app, Dockerfile and compose file
 	@$(BIN)/ruff format --check .

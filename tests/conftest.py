@@ -1,7 +1,10 @@
 """Fixtures for every test: fresh databases on both engines, and the server they live in."""
 
+import faulthandler
+import os
 import shutil
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +21,9 @@ STORE = TESTS / "mailserver" / "store"
 """Here the engines differ; elsewhere PostgreSQL's turn is a long test."""
 INTEROP = TESTS / "interop"
 """Other people's programs take their time."""
+
+GRACE_SECONDS = 120
+"""How much longer than its timeout, twice over, a test may take to be cleared away."""
 
 # How long an example takes says more of what else the machine does than of what it tests.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -43,6 +49,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         of_postgresql = "postgresql" in item.name and STORE not in item.path.parents
         if of_postgresql or INTEROP in item.path.parents:
             item.add_marker(pytest.mark.long)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """End a worker whose test hangs past its timeout, say in a teardown, and tell where it was.
+
+    The timeout's signal comes once, and a test may be run again: both fit in what is allowed here.
+    """
+    marker = item.get_closest_marker("timeout")
+    seconds = float(marker.args[0] if marker else item.config.getini("timeout"))
+    last = threading.Timer(2 * seconds + GRACE_SECONDS, _end_with_stacks, [item])
+    last.daemon = True
+    last.start()
+    try:
+        return (yield)
+    finally:
+        last.cancel()
+
+
+def _end_with_stacks(item: pytest.Item) -> None:
+    item.config.pluginmanager.getplugin("capturemanager").suspend_global_capture()
+    os.write(2, b"\nstill at it long after its timeout: %b\n" % item.nodeid.encode())
+    faulthandler.dump_traceback(2, all_threads=True)
+    os._exit(os.EX_SOFTWARE)
 
 
 @pytest.fixture

