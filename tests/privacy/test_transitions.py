@@ -107,8 +107,12 @@ class World:
             )
         except Refused:
             return False
-        session = await self.node.desk.web_sessions.open(outcome.session.cookie)
-        return not outcome.needed and not session.lease.account.closed
+        sessions = self.node.desk.web_sessions
+        session = await sessions.open(outcome.session.cookie)
+        opened = not outcome.needed and not session.lease.account.closed
+        # Each session is a row that a change of secrets ends: they must not grow with the fuse.
+        await sessions.end(self.device.account_id, outcome.session.id)
+        return opened
 
 
 async def world(node: Node) -> World:

@@ -5,8 +5,8 @@ site; from there on both are the same.
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -118,7 +118,7 @@ def router(signed_in: Callable[..., Awaitable[Context]]) -> APIRouter:
         ping: int = 0,
     ) -> Response:
         try:
-            return _events(request, context, listeners, (types, closeafter, ping))
+            return await _events(request, context, listeners, (types, closeafter, ping))
         except RequestError as error:
             return error.response()
 
@@ -162,7 +162,7 @@ def _file(octets: Plaintext, name: str, kind: str) -> Response:
     )
 
 
-def _events(
+async def _events(
     request: Request,
     context: Context,
     listeners: push.Listeners,
@@ -181,14 +181,27 @@ def _events(
         once=close_after == "state",
     )
 
-    async def until_over() -> AsyncIterator[bytes]:
+    async def until_over() -> AsyncGenerator[bytes, None]:
         try:
             async for each in stream:
                 yield each
         finally:
             listeners.leave(account_id)
 
-    return StreamingResponse(until_over(), media_type="text/event-stream")
+    return await _begun(until_over())
+
+
+async def _begun(stream: AsyncGenerator[bytes, None]) -> Response:
+    """Answer once a stream listens: of what changes after the answer's header it tells."""
+    first = await anext(stream)
+
+    async def whole() -> AsyncIterator[bytes]:
+        async with aclosing(stream):
+            yield first
+            async for each in stream:
+                yield each
+
+    return StreamingResponse(whole(), media_type="text/event-stream")
 
 
 def _check_account(account_id: str, context: Context) -> None:

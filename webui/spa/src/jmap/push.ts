@@ -45,8 +45,6 @@ export class Push {
   #silence: ReturnType<typeof setTimeout> | undefined;
   #again: ReturnType<typeof setTimeout> | undefined;
   #polling: ReturnType<typeof setInterval> | undefined;
-  /** Whether the stream was open before, so that something may have been missed. */
-  #wasOpen = false;
 
   constructor(
     client: JmapClient,
@@ -71,7 +69,6 @@ export class Push {
   stop(): void {
     this.#drop();
     clearTimeout(this.#again);
-    this.#wasOpen = false;
     this.#failures = 0;
     this.#say('off');
   }
@@ -92,8 +89,7 @@ export class Push {
       this.#failures = 0;
       this.#heard();
       this.#say('live');
-      if (this.#wasOpen) this.#events.onPoll();
-      this.#wasOpen = true;
+      this.#events.onPoll(); // whatever changed before there was a stream, nobody told
     };
     stream.onerror = () => this.#failed(stream);
     stream.addEventListener('ping', () => this.#heard());

@@ -271,6 +271,10 @@ export class ThreadList implements Selectable {
     this.#trim();
     this.#version += 1;
     if (start === 0) this.#keep();
+    if (this.isBehind) {
+      this.isBehind = false;
+      void followers.tell();
+    }
     void this.#loadThreads(this.#wanted.first, this.#wanted.last);
   }
 
@@ -308,6 +312,7 @@ export class ThreadList implements Selectable {
 
   async #refresh(): Promise<void> {
     if (!this.#queryState) {
+      this.isBehind = true; // a page that is on its way may be of before the change
       if (this.#before) this.want(this.#wanted.first, this.#wanted.last);
       return;
     }

@@ -141,6 +141,7 @@ export class Records<Item extends { id: Id }> implements Follower {
   }
 
   async changed(states: Readonly<Record<string, string>> | undefined): Promise<void> {
+    await this.#loading?.catch(() => undefined); // what is on its way may be of before the change
     if (this.#status !== 'ready' || states?.[this.#type] === this.#state) return;
     try {
       const told = await changesSince(this.client, this.#type, this.#state);

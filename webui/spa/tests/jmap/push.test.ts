@@ -79,7 +79,13 @@ describe('push', () => {
     latest().opened();
     latest().says('state', { '@type': 'StateChange', changed: { A1: { Email: '5', Thread: '5' } } });
     latest().says('state', { '@type': 'StateChange', changed: { A2: { Email: '5' } } });
-    expect(told).toEqual(['polling', 'live', 'change Email,Thread']);
+    expect(told).toEqual(['polling', 'live', 'poll', 'change Email,Thread']);
+  });
+
+  it('asks what changed before there was a stream', () => {
+    expect(told).toEqual(['polling']);
+    latest().opened();
+    expect(told).toEqual(['polling', 'live', 'poll']);
   });
 
   it('polls every minute while the stream is away', () => {

@@ -181,6 +181,22 @@ describe('changes on the server', () => {
     expect(list.row(3)?.id).toBe('M3');
   });
 
+  it('that are told while the first page is on its way are asked for after it', async () => {
+    await world(1);
+    let goOn: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (goOn = resolve));
+    net.then((asked) => held.then(() => net.otherwise(asked)));
+    const other = lists.open({ mailboxId: 'F2' });
+    other.want(0, 10);
+    await settled();
+    await lists.changed();
+    expect(calls('Email/queryChanges')).toHaveLength(0);
+    goOn();
+    await settled();
+    expect(other).toMatchObject({ status: 'ready', total: 1 });
+    expect(calls('Email/queryChanges')).toHaveLength(1);
+  });
+
   it('wait where nobody looks', async () => {
     await world(10);
     lists.open({ mailboxId: 'F2' });
