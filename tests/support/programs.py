@@ -17,9 +17,9 @@ PATIENCE_SECONDS = 60
 
 @cache
 def packages() -> dict[str, str]:
-    """Return which Debian package brings which program."""
+    """Return which Debian packages bring which program."""
     lines = (line.partition("#")[0].split() for line in PACKAGES.read_text().splitlines())
-    return {words[0]: words[1] for words in lines if words}
+    return {words[0]: " ".join(words[1:]) for words in lines if words}
 
 
 def program(name: str) -> str:
