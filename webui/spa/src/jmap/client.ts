@@ -7,7 +7,7 @@
  *
  * A group may be given up by its signal: its request is aborted once nobody waits for any of it.
  */
-import { aborted, isAbort, MethodError, OverError, RequestError } from './errors';
+import { aborted, isAbort, MethodError, OfflineError, OverError, RequestError } from './errors';
 import { isReading, using, type Answers, type MethodName, type Reference, type Written } from './methods';
 import { Session, type Capability, type Limits } from './session';
 import { Slots, type Urgency } from './slots';
@@ -300,11 +300,19 @@ export class JmapClient {
     if (groups[0]?.how.keepalive) init.keepalive = true;
     const how = { signal, isRepeatable: groups.every(isRepeatable) };
     const answer = await this.fetch(apiPath, init, how);
-    const told = (await answer.json()) as { methodResponses: Invocation[]; sessionState: string };
+    const told = (await answer.json().catch(broken)) as {
+      methodResponses: Invocation[];
+      sessionState: string;
+    };
     if (!Array.isArray(told.methodResponses)) throw new RequestError({ type: 'notResponse' });
     share(calls, told.methodResponses);
     if (told.sessionState !== object.state) this.onSessionChanged();
   }
+}
+
+/** An answer that broke off in the middle is one that never came. */
+function broken(error: unknown): never {
+  throw error instanceof TypeError ? new OfflineError() : error;
 }
 
 /** Gives each call its answer; a call's first answer is its own, others are what it implied. */

@@ -31,7 +31,7 @@ export async function begin(transport: Transport = session): Promise<void> {
   document.addEventListener('visibilitychange', looked);
   session.beforeLeaving(end);
   const isKept = session.info?.stay === true; // "this is my own device"
-  const vault = isKept ? offline().then((found) => found.enable(session.address)) : undefined;
+  const vault = isKept ? offline().then(keepHere) : undefined;
   if (!isKept) forgetDevice();
   await client.open(transport, vault).then(keep, restore);
   push.start();
@@ -41,6 +41,15 @@ export async function begin(transport: Transport = session): Promise<void> {
   await compose.ready();
   (await import('./snoozing.svelte')).snoozing.start();
   if (isKept) await (await offline()).resume();
+}
+
+/** Keeps mail on this device; one that has no room for it shows the mail of the server. */
+async function keepHere(device: Awaited<ReturnType<typeof offline>>): Promise<void> {
+  try {
+    await device.enable(session.address);
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+  }
 }
 
 function keep(): void {

@@ -272,15 +272,17 @@ export class Draft {
    */
   async resolve(choice: 'mine' | 'theirs' | 'both'): Promise<void> {
     const theirs = this.#theirs;
+    // What was sent is a message, not a draft that saving replaces.
+    const isSent = this.#conflict?.kind === 'sent';
     this.#conflict = undefined;
     this.#theirs = undefined;
     if (choice === 'theirs' && theirs) {
-      this.#saved = theirs.saved;
+      this.#saved = isSent ? undefined : theirs.saved;
       this.#fill(theirs.content);
       this.#state = 'saved';
       return;
     }
-    const isOurs = choice === 'mine' && theirs !== undefined;
+    const isOurs = choice === 'mine' && theirs !== undefined && !isSent;
     this.#saved = isOurs ? theirs.saved : undefined;
     if (!isOurs) {
       const address = this.#under.identities.get(this.identityId)?.email ?? '';

@@ -39,7 +39,13 @@ export class OutboxItem {
 
   constructor(
     outbox: Outbox,
-    told: { subject: string; to: readonly Address[]; sending?: Sending; submitted?: Submitted },
+    told: {
+      subject: string;
+      to: readonly Address[];
+      sending?: Sending;
+      submitted?: Submitted;
+      isUncertain?: boolean;
+    },
     forwardedId?: Id,
   ) {
     this.id = `o${(count += 1)}-${Date.now().toString(36)}`;
@@ -48,6 +54,7 @@ export class OutboxItem {
     this.to = told.to;
     this.sending = told.sending;
     this.#forwardedId = forwardedId;
+    this.#isUncertain = told.isUncertain ?? false;
     if (told.submitted) this.#accepted(told.submitted);
   }
 
@@ -204,11 +211,12 @@ export class Outbox implements Follower {
     return item;
   }
 
-  /** Takes up what was left on this device. */
+  /** Takes up what was left on this device; the page may have ended while it was on its way. */
   restore(sending: Sending): OutboxItem {
     const { subject, to } = sending.content;
-    const item = new OutboxItem(this, { subject, to, sending });
+    const item = new OutboxItem(this, { subject, to, sending, isUncertain: true });
     this.#items = [...this.#items, item];
+    this.store?.keep(item);
     return item;
   }
 

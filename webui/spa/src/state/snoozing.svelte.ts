@@ -20,6 +20,7 @@ import { settings, type SettingsStore, type Snoozed } from './settings.svelte';
 
 const LONGEST_MS = 60 * 60 * 1000; // then it looks again: clocks are set, machines sleep
 const GRACE_MS = 90_000;
+const AGAIN_MS = 30_000; // after what the network or the server did not let happen
 const AT_ONCE = 500;
 
 interface Under {
@@ -33,6 +34,7 @@ interface Under {
 export class Snoozing {
   #under: Under;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #orphanTimer: ReturnType<typeof setTimeout> | undefined;
   #working: Promise<void> = Promise.resolve();
 
   constructor(under: Under) {
@@ -40,7 +42,10 @@ export class Snoozing {
     followers.add({
       types: ['Preference'],
       changed: async () => this.#plan(),
-      clear: () => clearTimeout(this.#timer),
+      clear: () => {
+        clearTimeout(this.#timer);
+        clearTimeout(this.#orphanTimer);
+      },
     });
   }
 
@@ -48,7 +53,7 @@ export class Snoozing {
   start(): void {
     void this.wake();
     // Another page may be about to write down what it has just put off.
-    this.#timer = setTimeout(() => void this.wake({ withOrphans: true }), GRACE_MS);
+    this.#orphanTimer = setTimeout(() => void this.wake({ withOrphans: true }), GRACE_MS);
   }
 
   /** When an email comes back; undefined where it was not put off. */
@@ -89,8 +94,10 @@ export class Snoozing {
 
   async #wake(now: Date, withOrphans: boolean): Promise<void> {
     const { emails: known, mailboxes: boxes, settings: kept } = this.#under;
-    const place = boxes.get(kept.value.snoozeMailbox)?.id;
+    let soonest = 0;
     try {
+      await boxes.ready();
+      const place = boxes.get(kept.value.snoozeMailbox)?.id;
       const { snoozed } = kept.value;
       const due = Object.keys(snoozed).filter((id) => Date.parse(snoozed[id]?.until ?? '') <= now.getTime());
       const orphans = withOrphans && place !== undefined ? await this.#orphans(place) : [];
@@ -102,9 +109,10 @@ export class Snoozing {
       const left = Object.entries(kept.value.snoozed).filter(([id]) => !due.includes(id));
       if (due.length > 0) kept.set('snoozed', Object.fromEntries(left));
     } catch (error) {
-      if (!(error instanceof JmapError)) throw error; // the next turn tries again
+      if (!(error instanceof JmapError)) throw error;
+      soonest = AGAIN_MS;
     } finally {
-      this.#plan();
+      this.#plan(soonest);
     }
   }
 
@@ -129,12 +137,12 @@ export class Snoozing {
     return ids.filter((id) => !(id in kept.value.snoozed));
   }
 
-  /** Wakes when the next is due. */
-  #plan(): void {
+  /** Wakes when the next is due, in `soonest` milliseconds at the earliest. */
+  #plan(soonest = 0): void {
     clearTimeout(this.#timer);
     const times = Object.values(this.#under.settings.value.snoozed).map(({ until }) => Date.parse(until));
     const next = Math.min(...times) - Date.now();
-    const wait = Math.min(LONGEST_MS, Math.max(0, Number.isFinite(next) ? next : LONGEST_MS));
+    const wait = Math.min(LONGEST_MS, Math.max(soonest, Number.isFinite(next) ? next : LONGEST_MS));
     this.#timer = setTimeout(() => void this.wake(), wait);
   }
 }

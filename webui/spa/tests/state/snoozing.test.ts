@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Actions } from '@/state/actions.svelte';
 import { Emails } from '@/state/emails.svelte';
 import { Jobs } from '@/state/jobs.svelte';
@@ -104,6 +104,20 @@ describe('mail that is put off', () => {
     expect(settings.value.snoozeMailbox).toBe('F9');
     await settled();
     settings.clear();
+  });
+
+  it('of which nobody knows comes back although something is due meanwhile', async () => {
+    vi.useFakeTimers({ now: NOON });
+    try {
+      snoozing.start();
+      await vi.advanceTimersByTimeAsync(100_000);
+      const moved = sets().flatMap((update) => Object.keys(update as object));
+      expect(moved).toContain('M1');
+      expect(moved).toContain('M4');
+    } finally {
+      settings.clear();
+      vi.useRealTimers();
+    }
   });
 
   it('stays until the network is back', async () => {

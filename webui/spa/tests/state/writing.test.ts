@@ -5,6 +5,7 @@ import { Draft, type DraftUnder } from '@/state/draft.svelte';
 import { Identities } from '@/state/identities.svelte';
 import { Mailboxes } from '@/state/mailboxes.svelte';
 import { Outbox } from '@/state/outbox.svelte';
+import type { Sending } from '@/state/sending';
 import { SettingsStore } from '@/state/settings.svelte';
 import type { JmapClient } from '@/jmap/client';
 import type { Address } from '@/jmap/types';
@@ -256,6 +257,17 @@ describe('two devices that write one draft', () => {
     expect(draft.state).toBe('saved');
   });
 
+  it.each(['mine', 'theirs'] as const)('and it was sent: %s never takes away what went', async (choice) => {
+    const draft = await conflict({ keywords: { $seen: true } });
+    await draft.resolve(choice);
+    draft.subject = 'Once more';
+    draft.changed();
+    await draft.saveNow();
+    const destroyed = calls('Email/set').flatMap((call) => (call[1].destroy ?? []) as string[]);
+    expect(destroyed).not.toContain('M70');
+    expect(draft).toMatchObject({ state: 'saved', subject: 'Once more' });
+  });
+
   it.each([
     ['was deleted', { isThere: false }, 'gone'],
     ['was sent', { keywords: { $seen: true } }, 'sent'],
@@ -392,6 +404,26 @@ describe('sending', () => {
     });
     await under.outbox.resume();
     expect(item).toMatchObject({ state: 'sent', emailId: 'M50', submissionId: 'S9' });
+    expect(calls('EmailSubmission/set')).toHaveLength(1);
+  });
+
+  it('that a page took with it to its end is looked for before it goes again', async () => {
+    const draft = await written();
+    net.then(lost);
+    const { sending } = await compose.send(draft);
+    net.otherwise = methods({
+      ...server(),
+      'Email/get': () => ({ state: '5', list: [{ id: 'M50', threadId: 'T1', messageId: [draft.content.messageId], keywords: { $seen: true } }], notFound: [] }),
+      'EmailSubmission/query': () => ({ queryState: '1', position: 0, ids: ['S9'] }),
+      'EmailSubmission/get': () => ({ state: '1', list: [{ id: 'S9', undoStatus: 'final', sendAt: '2026-01-01T00:00:00Z', threadId: 'T1', emailId: 'M50' }], notFound: [] }),
+    }); // prettier-ignore
+    const keep = vi.fn();
+    under.outbox.clear();
+    under.outbox.store = { keep, drop: () => undefined };
+    const item = under.outbox.restore(sending as Sending);
+    expect(keep).toHaveBeenCalledWith(item);
+    await item.run();
+    expect(item).toMatchObject({ state: 'sent', submissionId: 'S9' });
     expect(calls('EmailSubmission/set')).toHaveLength(1);
   });
 

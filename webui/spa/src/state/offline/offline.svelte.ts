@@ -5,6 +5,7 @@
 import { session } from '@/account/session.svelte';
 import type { SessionInfo } from '@/account/types';
 import { trustedScriptUrl } from '@/trusted-url';
+import { JmapError } from '@/jmap/errors';
 import type { DraftContent } from '../compose/message';
 import { actions } from '../actions.svelte';
 import type { Change, Kind } from '../changes';
@@ -92,17 +93,17 @@ class Offline {
   /** Takes up what was left here: drafts, mail to be sent, things to be done. */
   async resume(): Promise<void> {
     const vault = this.#vault;
-    if (!vault) return;
-    for (const [key, content] of await vault.all<DraftContent>('draft')) {
-      await vault.delete('draft', key);
-      await compose.restore(content);
-    }
+    if (!vault || !(await isFirstPage())) return;
+    // What is taken up is kept anew, under another key; only then the old one goes.
     for (const [key, { sendAt, ...rest }] of await vault.all<KeptSending>('outbox')) {
-      await vault.delete('outbox', key);
       outbox.restore({ ...rest, ...(sendAt !== undefined && { sendAt: new Date(sendAt) }) });
+      await vault.delete('outbox', key);
+    }
+    for (const [key, content] of await vault.all<DraftContent>('draft')) {
+      if (await isTakenUp(compose.restore(content))) await vault.delete('draft', key);
     }
     for (const [key, kept] of await vault.all<KeptJob>('job')) {
-      await vault.delete('job', key);
+      await vault.delete('job', key); // it keeps its name where it has to wait again
       await actions.resume(jobOf(kept));
     }
     await searches.restore();
@@ -130,6 +131,31 @@ class Offline {
     this.#vault = undefined;
     await (vault ? vault.wipe() : wipe());
   }
+}
+
+/** Says whether something was taken up; what needs the server stays for the next start. */
+async function isTakenUp(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (!(error instanceof JmapError)) throw error;
+    return false;
+  }
+}
+
+let isFirst: Promise<boolean> | undefined;
+
+/** Says whether no other page of this browser goes on with what was left; it holds while we live. */
+function isFirstPage(): Promise<boolean> {
+  isFirst ??= new Promise((told) => {
+    if (!('locks' in navigator)) return told(true);
+    void navigator.locks.request('zegel.left', { ifAvailable: true }, (lock) => {
+      told(lock !== null);
+      return lock ? new Promise(() => undefined) : undefined;
+    });
+  });
+  return isFirst;
 }
 
 /** Has the app itself be there without the network; a browser that cannot is none the worse. */
