@@ -127,6 +127,7 @@ NO_REQUESTS = [
 ]
 
 
+@pytest.mark.long
 async def test_what_is_no_request_is_refused_with_the_same_fields(server: WebServer) -> None:
     for octets, status in NO_REQUESTS:
         answer = await said_to(server, octets)

@@ -103,6 +103,7 @@ async def test_a_frame_runs_its_one_script_in_a_sandbox(client: httpx.AsyncClien
     assert set(read_bundle().frames) >= {"frame"}
 
 
+@pytest.mark.long
 async def test_no_other_site_sends_the_webmail(tmp_path: Path) -> None:
     others = {
         "listeners__admin__address": "127.0.0.1:0",

@@ -21,6 +21,8 @@ from tests.support.house import DOMAIN, Serving, add_person, made, serving, sett
 from tests.support.waiting import until
 
 NOOR, BRAM = Address("noor", DOMAIN), Address("bram", DOMAIN)
+pytestmark = pytest.mark.long  # each starts a server of its own
+
 FRIEND = Address("friend", "else.test")
 
 
