@@ -262,7 +262,7 @@ async def assert_sound(server: Server, options: tuple[str, ...]) -> None:
         await store.close()
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize(
     ("options", "deaths"),
     [

@@ -284,7 +284,7 @@ async def stored(zegel: Zegel) -> int:
         return sum(row.total for row in await house.store.mailboxes.listing(account))
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(400)
 async def test_twenty_thousand_messages_killed_and_resumed_compare_equal(
     peer: Dovecot, tmp_path: Path
 ) -> None:

@@ -278,7 +278,7 @@ async def both(directory: Path, options: tuple[str, ...]) -> AsyncIterator[tuple
             yield server, there
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(300 + LETTERS / 4)
 @pytest.mark.parametrize("engine", ["sqlite"])
 async def test_what_was_taken_arrives_and_doubles_have_a_death_each(
     engine: str, tmp_path: Path, record_testsuite_property: Callable[[str, object], None]
