@@ -24,6 +24,8 @@ class ReadingRoom:
     pictures: RemotePictures | None
     unsubscribing: Unsubscribing | None
     previews: Previews | None
+    authserv_id: str
+    """By what name this server's findings on arrival are signed (RFC 8601 §2.5)."""
 
     @classmethod
     def of(
@@ -44,4 +46,5 @@ class ReadingRoom:
             pictures=RemotePictures(web, clock, offload) if reading.remote_images else None,
             unsubscribing=lists if reading.unsubscribe else None,
             previews=Previews(reading) if previews else None,
+            authserv_id=settings.hostname,
         )

@@ -46,6 +46,7 @@ async def allowed(_session: Signed, services: Served) -> schemas.Allowed:
         remote_images=room.pictures is not None,
         unsubscribe=room.unsubscribing is not None,
         previews=room.previews is not None,
+        authserv_id=room.authserv_id,
     )
 
 

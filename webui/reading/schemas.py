@@ -19,11 +19,13 @@ Charset = Annotated[str, Field(max_length=64)]
 
 
 class Allowed(BaseModel):
-    """Which helps the organisation allows."""
+    """Which helps the organisation allows, and by what name its server signs its findings."""
 
     remote_images: bool
     unsubscribe: bool
     previews: bool
+    authserv_id: str
+    """Whose `Authentication-Results` the app may believe: nobody else's. Source: RFC 8601 §2.5."""
 
 
 class ImageWanted(Body):

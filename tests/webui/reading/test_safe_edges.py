@@ -309,7 +309,12 @@ def test_an_organisation_may_turn_each_of_it_off(network: OwnNetwork, tmp_path: 
         off = {f"reading__{name}": False for name in ("remote_images", "unsubscribe", "previews")}
         async with edges(tmp_path, **off) as noor:
             allowed = (await noor.ask("GET", "/api/mail/reading")).json()
-            assert allowed == {"remote_images": False, "unsubscribe": False, "previews": False}
+            assert allowed == {
+                "remote_images": False,
+                "unsubscribe": False,
+                "previews": False,
+                "authserv_id": "localhost",
+            }
             answers = [
                 await noor.image(GOOD[0]),
                 await noor.leave("list"),

@@ -2,11 +2,12 @@
 import { Problem } from '@/problem';
 import { session } from './session.svelte';
 
-/** What the organisation allows. */
+/** What the organisation allows; and whose `Authentication-Results` are its own server's. */
 export interface Allowed {
   remote_images: boolean;
   unsubscribe: boolean;
   previews: boolean;
+  authserv_id: string;
 }
 
 /** How an email says one may leave its list (RFC 2369, RFC 8058). */
