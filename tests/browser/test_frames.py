@@ -321,7 +321,7 @@ def test_a_frame_that_cannot_be_fetched_says_so(browser: Browser, sites: Sites) 
     expect(watched.page.get_by_text("cannot be shown right now")).to_be_visible(timeout=20_000)
     watched.page.unroute("**/frame.html")
     watched.page.get_by_role("button", name="Try again").click()
-    expect(watched.frame().get_by_text("late")).to_be_visible()
+    expect(watched.page.frame_locator("iframe").get_by_text("late")).to_be_visible(timeout=20_000)
     watched.page.context.close()
 
 
