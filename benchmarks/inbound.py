@@ -115,8 +115,9 @@ async def converse(port: int, directory: Path, numbers: list[int], said: Counter
 
 
 async def load(port: int, directory: Path, first: int, messages: int) -> None:
-    """Send messages over some connections at once, and print what was answered."""
+    """Send messages over some connections at once; print when it began and what was answered."""
     said: Counter[str] = Counter()
+    begun = time.monotonic()
     last = first + messages
     left = [list(range(n, min(n + A_CONNECTION, last))) for n in range(first, last, A_CONNECTION)]
 
@@ -125,11 +126,18 @@ async def load(port: int, directory: Path, first: int, messages: int) -> None:
             await converse(port, directory, left.pop(), said)
 
     await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
-    print(json.dumps(said))
+    print(json.dumps([begun, said]))
 
 
-async def drive(port: int, directory: Path, first: int, messages: int) -> dict[str, int]:
-    """Let a process of its own send them; return how often each code was answered."""
+async def drive(
+    port: int, directory: Path, first: int, messages: int
+) -> tuple[float, dict[str, int]]:
+    """Let a process of its own send them.
+
+    Returns:
+        When it first connected, by the machine's monotonic clock (its own start takes as long as a
+        hundred messages), and how often each code was answered.
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.inbound", "--load", str(port)),
         *("--directory", str(directory), "--first", str(first), "--messages", str(messages)),
@@ -137,8 +145,10 @@ async def drive(port: int, directory: Path, first: int, messages: int) -> dict[s
         cwd=ROOT,
     )
     out, _ = await process.communicate()
-    answered: dict[str, int] = json.loads(out)
-    return answered
+    begun: float
+    answered: dict[str, int]
+    begun, answered = json.loads(out)
+    return begun, answered
 
 
 async def emptied(there: Postfix) -> None:
@@ -204,11 +214,11 @@ async def measure(messages: int, rounds: int) -> dict[str, object]:
             roots[variant] = [peers[variant].pid, int(pid)]
         for round_ in range(rounds + 1):
             for name, port in ports.items():
-                begun, before = time.perf_counter(), sum(map(spent, roots[name]))
-                codes = await drive(port, home / "mail", round_ * messages, messages)
+                before = sum(map(spent, roots[name]))
+                begun, codes = await drive(port, home / "mail", round_ * messages, messages)
                 if name in peers:
                     await emptied(peers[name])
-                took = time.perf_counter() - begun
+                took = time.monotonic() - begun
                 answered.update({f"{name} {code}": count for code, count in codes.items()})
                 if round_:  # the first one is for warming up
                     rates[name].append(messages / took)
