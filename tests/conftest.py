@@ -142,3 +142,17 @@ async def mail_url(engine: str, tmp_path: Path) -> AsyncIterator[str]:
     """A migrated database for mail, on each engine in turn."""
     async for url in _fresh(engine, "main", tmp_path / "mail.db", Which.MAIN):
         yield url
+
+
+@pytest.fixture
+async def databases(engine: str, tmp_path: Path) -> AsyncIterator[dict[str, str]]:
+    """What a whole server's settings say of its databases, on each engine in turn.
+
+    On SQLite they are files where the settings have them.
+    """
+    if engine == "sqlite":
+        yield {}
+        return
+    async for mail in _fresh(engine, "main", tmp_path, Which.MAIN):
+        async for keystore in _fresh(engine, "keystore", tmp_path, Which.KEYSTORE):
+            yield {"database__url": mail, "keystore__url": keystore}

@@ -44,8 +44,9 @@ REQUESTS = [
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[WebServer]:
-    async with web_server(tmp_path, api__origins="https://friend.test") as running:
+async def server(tmp_path: Path, databases: dict[str, str]) -> AsyncIterator[WebServer]:
+    origins = {"api__origins": "https://friend.test"}
+    async with web_server(tmp_path, **origins, **databases) as running:
         yield running
 
 

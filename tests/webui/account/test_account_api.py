@@ -15,9 +15,9 @@ OWN = "nine paper lanterns over a canal"
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[WebServer]:
+async def server(tmp_path: Path, databases: dict[str, str]) -> AsyncIterator[WebServer]:
     """A server with one provisional account."""
-    async with web_server(tmp_path) as running:
+    async with web_server(tmp_path, **databases) as running:
         yield running
 
 

@@ -20,9 +20,10 @@ WITHIN_SECONDS = 5.0  # PRIVACY §6
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[WebServer]:
+async def server(tmp_path: Path, databases: dict[str, str]) -> AsyncIterator[WebServer]:
     """A server with the web and IMAP."""
-    async with web_server(tmp_path, listeners__imaps__address="127.0.0.1:0") as running:
+    listening = {"listeners__imaps__address": "127.0.0.1:0"}
+    async with web_server(tmp_path, **listening, **databases) as running:
         yield running
 
 
