@@ -1,4 +1,4 @@
-"""Every way back into an account, through its door: what each opens, and what never (PRIVACY §5)."""
+"""Every way back into an account, through its door: what each opens, and what not (PRIVACY §5)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
