@@ -164,6 +164,14 @@ class Mailboxes:
         """Take a name off the subscriptions."""
         await self._set_subscribed(name, subscribed=False)
 
+    async def put(self, mailbox_id: MailboxId, sort_order: int) -> None:
+        """Put a mailbox in its place among its siblings, lower numbers first.
+
+        Raises:
+            Absent: there is none of that id.
+        """
+        await self._rows.set_order(self._opened.account_id, mailbox_id, sort_order)
+
     async def subscriptions(self) -> list[str]:
         """Return the subscribed names, in order."""
         rows = await self._rows.subscriptions(self._opened.account_id)
@@ -210,6 +218,7 @@ class Mailboxes:
             deleted=row.deleted,
             octets=row.octets,
             subscribed=row.subscribed,
+            sort_order=row.sort_order,
         )
 
 

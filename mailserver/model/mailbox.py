@@ -40,6 +40,8 @@ class Mailbox:
     deleted: int
     octets: int
     subscribed: bool
+    sort_order: int | None = None
+    """Where its owner put it among its siblings, if he did (RFC 8621 §2)."""
 
 
 @dataclass(slots=True)

@@ -54,6 +54,8 @@ class MailboxRow(NamedTuple):
     deleted: int
     octets: int
     subscribed: bool
+    sort_order: int | None
+    """Where its owner put it among its siblings, if he did."""
 
 
 class Selected(NamedTuple):
@@ -67,7 +69,8 @@ class Selected(NamedTuple):
 
 _COLUMNS = (
     "m.mailbox_id, m.name, m.name_hash, m.role, m.uid_validity, m.uid_next, m.recent_from,"
-    " m.highest_modseq, m.total, m.unseen, m.deleted, m.octets, s.name_hash IS NOT NULL"
+    " m.highest_modseq, m.total, m.unseen, m.deleted, m.octets, s.name_hash IS NOT NULL,"
+    " m.sort_order"
 )
 _FROM = (
     "FROM mailboxes m LEFT JOIN subscriptions s"
@@ -87,6 +90,7 @@ _INSERT = Sql(
 _RENAME = Sql(
     "UPDATE mailboxes SET name = ?, name_hash = ? WHERE account_id = ? AND mailbox_id = ?"
 )
+_ORDER = Sql("UPDATE mailboxes SET sort_order = ? WHERE account_id = ? AND mailbox_id = ?")
 _DELETE = Sql("DELETE FROM mailboxes WHERE account_id = ? AND mailbox_id = ?")
 _BY_HASH = Sql("SELECT mailbox_id FROM mailboxes WHERE account_id = ? AND name_hash = ?")
 _SUBSCRIBE = Sql(
@@ -209,6 +213,21 @@ def _delete(
     return Done(None, change, dropped)
 
 
+def _order(
+    connection: Connection,
+    account_id: AccountId,
+    mailbox_id: MailboxId,
+    sort_order: int,
+    now: int,
+) -> Done[None]:
+    change = AccountChange(account_id, next_modseq(connection, account_id))
+    if not run(connection, _ORDER, (sort_order, account_id, mailbox_id)):
+        raise Absent(Condition.NO_SUCH_MAILBOX)
+    change.mailboxes.append(mailbox_id)
+    log(connection, [change], now)
+    return Done(None, change)
+
+
 def _subscribe(
     connection: Connection,
     account_id: AccountId,
@@ -328,6 +347,19 @@ class Mailboxes:
                 subscribed=subscribed,
             ),
         )
+
+    async def set_order(
+        self, account_id: AccountId, mailbox_id: MailboxId, sort_order: int
+    ) -> None:
+        """Put a mailbox in its place among its siblings (RFC 8621 §2). Raises Absent."""
+        put = partial(
+            _order,
+            account_id=account_id,
+            mailbox_id=mailbox_id,
+            sort_order=sort_order,
+            now=self._access.now(),
+        )
+        await self._access.write(account_id, put)
 
     async def by_name_hash(self, account_id: AccountId, name_hash: bytes) -> MailboxRow | None:
         """Return the mailbox whose name has this hash, if there is one."""

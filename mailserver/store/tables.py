@@ -10,7 +10,7 @@ an account's entries are then neighbours on disk). Rows with ciphertext keep a r
 inserts of all accounts then land on the same last page, and pages are full (ADR 6).
 """
 
-from sqlalchemy import Index, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Index, LargeBinary, MetaData, Table, Text
 
 from mailserver.store.columns import (
     account_key,
@@ -96,6 +96,14 @@ mailboxes = Table(
     number("unseen", "entries without \\Seen", "mailbox", pd="clear"),
     number("deleted", "entries with \\Deleted", "mailbox", pd="clear"),
     number("octets", "sum of its messages' sizes", "mailbox", pd="clear"),
+    column(
+        "sort_order",
+        BigInteger,
+        "clear",
+        "place among its siblings (RFC 8621 §2)",
+        "mailbox",
+        optional=True,
+    ),
     Index("ix_mailboxes_name_hash", "account_id", "name_hash", unique=True),
     sqlite_with_rowid=False,
 )

@@ -19,7 +19,7 @@ CLEAR_IN_MAIN = {
     *("recent_from", "total", "unseen", "deleted", "octets", "size_octets", "internaldate"),
     *("flags", "keywords", "saved_at", "kind", "numbers", "at", "event", "subject"),
     *("next_at", "queued_at", "expires_at"),
-    *("sent", "sent_before", "notice"),
+    *("sent", "sent_before", "notice", "sort_order"),
 }
 
 

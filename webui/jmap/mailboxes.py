@@ -41,7 +41,9 @@ def name(path: str, paths: Mapping[str, Mailbox]) -> str:
 
 
 def sort_order(mailbox: Mailbox) -> int:
-    """Return where the mailbox stands among others."""
+    """Return where the mailbox stands among others: where its owner put it, or by its use."""
+    if mailbox.sort_order is not None:
+        return mailbox.sort_order
     if mailbox.role is None:
         return _OTHERS
     return ORDERS.get(mailbox.role, _LAST_ROLE)

@@ -17,8 +17,9 @@ from webui.jmap.errors import SetError
 from webui.jmap.registry import Properties
 from webui.jmap.setting import Outcomes, Set, begin, patched, refusal, wrong
 
-FIXED = ("id", "sortOrder", "totalEmails", "unreadEmails", "totalThreads", "unreadThreads",
-         "myRights")  # fmt: skip
+FIXED = ("id", "totalEmails", "unreadEmails", "totalThreads", "unreadThreads", "myRights")
+LAST = 2**31 - 1
+"""The greatest sortOrder. Source: RFC 8621 §2."""
 
 
 class MailboxSet(Set):
@@ -117,15 +118,18 @@ def _children_first(work: _Work, names: list[str]) -> list[str]:
 
 async def _create(work: _Work, creation: str, given: dict[str, Any]) -> None:
     unknown = sorted(given.keys() - set(mailboxes.PROPERTIES))
-    fixed = [name for name in FIXED if name in given and name != "sortOrder"]
+    fixed = [name for name in FIXED if name in given]
     if unknown or fixed:
         raise SetError("invalidProperties", properties=[*unknown, *fixed])
     path = _path(work, given.get("name"), given.get("parentId"), None)
     role = _role(given.get("role"))
     if not isinstance(given.get("isSubscribed", False), bool):
         raise wrong("isSubscribed")
+    place = _place(given["sortOrder"]) if "sortOrder" in given else None
     account = work.context.account
     mailbox = await account.mailboxes.create(path, role)
+    if place is not None:
+        await account.mailboxes.put(mailbox.id, place)
     if given.get("isSubscribed", False):
         await account.mailboxes.subscribe(path)
     await work.look()
@@ -150,6 +154,7 @@ async def _update(work: _Work, name: str, patch: dict[str, Any]) -> None:
     wrong_ones += sorted(new.keys() - old.keys())
     if wrong_ones:
         raise SetError("invalidProperties", properties=wrong_ones)
+    place = _place(new.get("sortOrder"))
     account = work.context.account
     if (new.get("name"), new.get("parentId")) != (old["name"], old["parentId"]):
         if mailbox.role is Role.INBOX:
@@ -165,6 +170,8 @@ async def _update(work: _Work, name: str, patch: dict[str, Any]) -> None:
     if subscribed != mailbox.subscribed:
         change = account.mailboxes.subscribe if subscribed else account.mailboxes.unsubscribe
         await change(mailbox.name)
+    if place != old["sortOrder"]:
+        await account.mailboxes.put(mailbox.id, place)
     await work.look()
 
 
@@ -180,6 +187,12 @@ async def _destroy(work: _Work, name: str, *, with_emails: bool) -> None:
         raise SetError("mailboxHasEmail")
     await work.context.account.mailboxes.delete(mailbox.name)
     await work.look()
+
+
+def _place(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LAST:
+        raise wrong("sortOrder", "this is a number from 0 to 2147483647")
+    return value
 
 
 def _role(value: object) -> Role | None:
