@@ -1,8 +1,9 @@
 """JMAP over a WebSocket, for programs with an app password (RFC 8887).
 
 Each message shows the credential of the handshake again, so that a revoked one ends the
-conversation with its next word. Requests are answered one after the other; what is pushed comes
-between them. The webmail has events instead.
+conversation with its next word. Requests are answered one after the other, each in the time that
+one over HTTP has; what is pushed comes between them, and whoever does not read is left. The webmail
+has events instead.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import msgspec
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from mailserver.model.errors import MailError
+from mailserver.model.errors import Condition, MailError, Transient
 from webui.deps import api_account, peer_of, state_of
 from webui.jmap import push
 from webui.jmap.context import Context
@@ -106,12 +107,22 @@ class _Conversation:
             await self._send(_refusal(refused, request_id))
         except RequestError as error:
             await self._send(_refusal(error, request_id))
+        except Transient as error:
+            await self._send(_later(error, request_id))
 
     async def _answer(self, message: dict[str, Any], request_id: str | None) -> None:
         request = request_of(message)
         place = state_of(self._socket).place
         state = session_object(REGISTRY, self._context, place)["state"]
-        response = await answered(REGISTRY, request, self._context, state)
+        seconds = self._context.services.settings.web.request_seconds
+        try:
+            async with asyncio.timeout(seconds) as deadline:
+                response = await answered(REGISTRY, request, self._context, state)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            slow = "the server was too slow; try again later"
+            raise Transient(Condition.BUSY, slow) from None
         told = {"@type": "Response", **response}
         if request_id is not None:
             told["requestId"] = request_id
@@ -134,7 +145,8 @@ class _Conversation:
             self._pushing = None
 
     async def _send(self, message: dict[str, Any]) -> None:
-        async with self._sending:  # a response and a change must not mix
+        stall = self._context.services.settings.web.stall_seconds
+        async with self._sending, asyncio.timeout(stall):  # a response and a change must not mix
             await self._socket.send_text(msgspec.json.encode(message).decode())
 
 
@@ -147,4 +159,10 @@ def _decoded(text: str) -> dict[str, Any]:
 
 def _refusal(error: RequestError, request_id: str | None) -> dict[str, Any]:
     said = {"@type": "RequestError", "status": 400, "detail": error.detail, **error.members}
+    return said if request_id is None else {**said, "requestId": request_id}
+
+
+def _later(error: Transient, request_id: str | None) -> dict[str, Any]:
+    """Say what HTTP would say of it. Source: RFC 8887 §4.3.4, RFC 9457 §4.2.1."""
+    said = {"@type": "RequestError", "type": "about:blank", "status": 503, "detail": error.text}
     return said if request_id is None else {**said, "requestId": request_id}

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -79,3 +80,30 @@ async def test_nobody_is_let_in_without_an_app_password(server: WebServer) -> No
     with pytest.raises(InvalidStatus):
         async with socket(server, "wrong"):
             pass
+
+
+async def test_a_request_that_takes_too_long_is_told_so_and_the_next_is_answered(
+    tmp_path: Path,
+) -> None:
+    async with (
+        web_server(tmp_path, web__request_seconds=1) as server,
+        socket(server, server.secret) as connection,
+    ):
+        async with server.client("api", auth=("noor@example.test", server.secret)) as client:
+            session = (await client.get("/jmap/session")).json()
+        create = {"accountId": session["primaryAccounts"][MAIL], "create": {"k": {"name": "Slow"}}}
+        calls = [["Mailbox/set", create, "c"]]
+        store = sqlite3.connect(server.serving.settings.database_url.removeprefix("sqlite:///"))
+        store.isolation_level = None
+        store.execute("BEGIN IMMEDIATE")  # nobody else writes meanwhile
+        await say(
+            connection,
+            {"@type": "Request", "id": "R1", "using": [CORE, MAIL], "methodCalls": calls},
+        )
+        late = await heard(connection)
+        store.execute("ROLLBACK")
+        store.close()
+        assert (late["@type"], late["status"], late["requestId"]) == ("RequestError", 503, "R1")
+        echo = {"using": [CORE], "methodCalls": [["Core/echo", {}, "c"]]}
+        await say(connection, {"@type": "Request", "id": "R2", **echo})
+        assert (await heard(connection))["requestId"] == "R2"
