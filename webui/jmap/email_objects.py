@@ -15,7 +15,7 @@ from mailserver.protocol.mime.headers import Field, header_fields
 from mailserver.protocol.mime.scan import scan
 from mailserver.protocol.mime.summary import KEPT, Summary
 from webui.jmap import bodies, ids
-from webui.jmap.errors import MethodError, invalid
+from webui.jmap.errors import invalid
 from webui.jmap.header_forms import CONVENIENT
 from webui.jmap.header_reading import Asked, asked, headers, value
 from webui.jmap.registry import OfAccount, Properties
@@ -24,6 +24,8 @@ METADATA = ("id", "blobId", "threadId", "mailboxIds", "keywords", "size", "recei
 LISTED = ("hasAttachment", "preview")
 BODIES = ("bodyStructure", "bodyValues", "textBody", "htmlBody", "attachments")
 DEFAULT = (*METADATA, *CONVENIENT, *LISTED, *BODIES[1:])
+DAMAGED = "This message is damaged, and nothing of it can be shown. Its id is {}."
+"""What stands in place of a message whose seal does not hold."""
 _FLAGS = ((Flag.SEEN, "$seen"), (Flag.ANSWERED, "$answered"), (Flag.FLAGGED, "$flagged"),
           (Flag.DRAFT, "$draft"))  # fmt: skip
 _WORDS = [[word for flag, word in _FLAGS if bits & flag] for bits in range(32)]
@@ -54,7 +56,7 @@ class Plan:
             raise invalid("maxBodyValueBytes is not below 0")
         names = default if arguments.properties is None else ("id", *arguments.properties)
         self.names = list(dict.fromkeys(names))
-        own = (*METADATA, *LISTED, *BODIES, "headers")
+        own = (*METADATA, *LISTED, *BODIES, "headers", "isDamaged")
         self.headers: dict[str, Asked] = {
             name: asked(name) for name in self.names if name not in own
         }
@@ -90,8 +92,9 @@ _KNOWN: dict[str, Callable[[Email], Any]] = {
     "keywords": lambda email: keywords(email.flags, email.keywords),
     "size": lambda email: email.size_octets,
     "receivedAt": lambda email: utc(email.received_us),
+    "isDamaged": lambda email: email.damaged,
 }
-"""What the catalogue says of an email."""
+"""What the catalogue says of an email; and, of our own, whether what was asked for did not open."""
 
 
 def summary_of(email: Email) -> Summary | None:
@@ -116,12 +119,16 @@ def shown(
 ) -> Properties:
     """Return the object that was asked for; `fields` are the summary's.
 
-    Raises:
-        MethodError: serverFail: the message is damaged.
+    One that is damaged keeps no other from its reader: what does not open is null, and its text
+    says so.
     """
-    if email.damaged:
-        raise MethodError("serverFail", "this message is damaged")
-    read = {} if email.octets is None else content(plan, email.octets.reveal(), blob_id)
+    notice = DAMAGED.format(ids.of_email(email.id))
+    if email.octets is not None:
+        read = content(plan, email.octets.reveal(), blob_id)
+    elif plan.content and email.damaged:
+        read = content(plan, f"\r\n{notice}\r\n".encode(), blob_id)  # it has no header
+    else:
+        read = {}
     found: Properties = {}
     for name in plan.names:
         known = _KNOWN.get(name)
@@ -133,8 +140,10 @@ def shown(
             found[name] = read[name]
         elif name in plan.headers:
             found[name] = value(fields or (), plan.headers[name])
-        elif summary is not None:
-            found[name] = summary.has_attachment if name == "hasAttachment" else summary.preview
+        elif name == "hasAttachment":
+            found[name] = summary is not None and summary.has_attachment
+        else:
+            found[name] = notice if summary is None else summary.preview
     return found
 
 
