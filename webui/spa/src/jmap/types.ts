@@ -49,6 +49,8 @@ export interface ListEmail {
   subject: string | null;
   preview: string;
   hasAttachment: boolean;
+  /** Our own: its seal does not hold, so that what is null may not have been. */
+  isDamaged?: boolean;
   /** Says whether it is encrypted or signed (RFC 1847). */
   'header:Content-Type:asRaw': string | null;
 }
@@ -102,6 +104,7 @@ export interface EmailHead extends ListEmail {
 export interface OpenedEmail extends EmailBodies {
   id: Id;
   bodyStructure: BodyPart & { subParts?: BodyPart[] };
+  isDamaged?: boolean;
   'header:Disposition-Notification-To:asRaw': string | null;
   'header:Auto-Submitted:asRaw': string | null;
   'header:X-Spam-Status:asRaw': string | null;

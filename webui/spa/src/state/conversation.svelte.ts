@@ -27,7 +27,7 @@ const HEAD_PROPERTIES = [
   'header:Importance:asRaw', 'header:X-Priority:asRaw',
 ] as const; // prettier-ignore
 const BODY_PROPERTIES = [
-  'bodyStructure', 'textBody', 'htmlBody', 'attachments', 'bodyValues',
+  'bodyStructure', 'textBody', 'htmlBody', 'attachments', 'bodyValues', 'isDamaged',
   'header:Disposition-Notification-To:asRaw', 'header:Auto-Submitted:asRaw', 'header:X-Spam-Status:asRaw',
 ] as const; // prettier-ignore
 const PART_PROPERTIES = [

@@ -14,7 +14,7 @@ import { patched } from './patch';
 
 export const LIST_PROPERTIES = [
   'id', 'blobId', 'threadId', 'mailboxIds', 'keywords', 'size', 'receivedAt', 'from', 'to', 'subject',
-  'preview', 'hasAttachment', 'header:Content-Type:asRaw',
+  'preview', 'hasAttachment', 'isDamaged', 'header:Content-Type:asRaw',
 ] as const; // prettier-ignore
 const CHANGING = ['id', 'mailboxIds', 'keywords'] as const;
 /** How many are kept; those that were not looked at for longest go first. */
