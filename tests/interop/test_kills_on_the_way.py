@@ -236,16 +236,21 @@ def instant(date: bytes) -> float:
 
 
 def unexplained(copies: list[Copy], deaths: list[float]) -> list[Copy]:
-    """Return the copies that no death accounts for; all but the last of a letter are doubles."""
-    in_order = sorted(copies, key=lambda copy: (copy.here, copy.there))
-    hops = Counter(copy.hop for copy in in_order)
-    strange = []
-    for copy in in_order[:-1]:
-        # Two names: our relay sent it twice. One name: Postfix sent it twice.
-        taken = copy.here if hops[copy.hop] > 1 else copy.there
-        if not any(-1.0 <= death - taken <= MOMENT for death in deaths):
-            strange.append(copy)
-    return strange
+    """Return the copies behind which there is another without a death to account for it."""
+    by_hop: dict[str, list[Copy]] = defaultdict(list)
+    for copy in sorted(copies, key=lambda copy: (copy.there, copy.here)):
+        by_hop[copy.hop].append(copy)
+    # Of each but the last name: our relay sent it again, after Postfix had taken it. It may have
+    # waited there while the later one went through.
+    again = [(same[0], same[0].there) for same in list(by_hop.values())[:-1]]
+    # Under one name: Postfix sent it again, after our MX had taken it.
+    for same in by_hop.values():
+        again += [(copy, copy.here) for copy in sorted(same, key=lambda copy: copy.here)[:-1]]
+    return [
+        copy
+        for copy, taken in again
+        if not any(-1.0 <= death - taken <= MOMENT for death in deaths)
+    ]
 
 
 @asynccontextmanager
