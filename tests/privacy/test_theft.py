@@ -13,12 +13,14 @@ import re
 import secrets
 import shutil
 import smtplib
+import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from mailserver.crypto.aead import Aead
@@ -74,6 +76,7 @@ class Taken:
     account: AccountId
     row: Row
     wraps: tuple[Row, ...]
+    sessions: tuple[Row, ...]
     epochs: list[EpochRow]
     objects: list[SealedObject]
     mailboxes: list[MailboxRow]
@@ -106,6 +109,14 @@ def use(server: Server) -> None:
             assert client.append("Confidential", "(important)", "", octets)[0] == "OK"
         assert client.select("INBOX")[0] == "OK"
         assert client.search(None, "TEXT", "deposit")[1] == [b"1 2 3"]
+    origin, password = str(server.found["https"]), str(server.found["account_password"])
+    fields = {"origin": origin, "sec-fetch-site": "same-origin"}
+    tls = ssl.create_default_context(cafile=str(server.found["ca_file"]))
+    with httpx.Client(base_url=origin, verify=tls, trust_env=False, headers=fields) as browser:
+        who = {"address": login, "password": password}
+        begun = browser.post("/api/account/sign-in", json=who)
+        assert begun.status_code == 200, begun.text
+        assert browser.get("/api/account/session").status_code == 200, "and nobody signs out"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
@@ -170,6 +181,7 @@ async def _take_one(store: Store, keystore: Keystore, row: Row) -> Taken:
         account,
         row,
         await keystore.of(Rows.WRAPS, account),
+        await keystore.of(Rows.SESSIONS, account),
         await store.epochs.rows(account),
         objects,
         mailboxes,
@@ -229,7 +241,7 @@ def as_they_lie(everything: list[Taken]) -> list[bytes]:
     """Return every value of keystore and main database in which a key could lie open."""
     found: list[bytes] = []
     for taken in everything:
-        for row in (taken.row, *taken.wraps):
+        for row in (taken.row, *taken.wraps, *taken.sessions):
             found += [row.sealed, row.row_id, row.selector, row.account_id]
         for epoch in taken.epochs:
             found += [epoch.sealed, epoch.dep_mac]
@@ -286,8 +298,12 @@ async def test_t_key_2_without_master_nothing_opens(loot: Loot, tmp_path: Path) 
 
 
 async def test_t_key_2_with_master_no_sealed_object_opens(loot: Loot, tmp_path: Path) -> None:
-    """(b) MASTER opens rows, names and marks; of what is sealed it opens nothing."""
+    """(b) MASTER opens rows, names and marks; of what is sealed it opens nothing.
+
+    So T-AUTH-4: the row of a web session, without its cookie, is among what was taken.
+    """
     everything = await take(loot)
+    assert any(taken.sessions for taken in everything)
     master = MasterKeys.load(loot.master)
     values, inside = as_they_lie(everything), list(_inside(everything, master))
     assert any(loot.login.encode() in octets for octets in inside), "the rows are open"
@@ -348,6 +364,9 @@ def _inside(everything: list[Taken], master: MasterKeys) -> Iterator[bytes]:
                 yield open_row(master, named, row.sealed)
             wrap = open_wrap(master, named, row.sealed)
             yield from (wrap.salt, wrap.commit, wrap.sealed_key)
+        for row in taken.sessions:
+            named = RowName(Table.SESSION, taken.account, row.row_id, row.selector)
+            yield open_row(master, named, row.sealed)
 
 
 def _of_master(loot: Loot, master: MasterKeys) -> Iterator[bytes]:
