@@ -44,3 +44,15 @@ async def test_a_network_that_asks_too_often_is_told_when_to_come_again(tmp_path
         assert 1 <= int(refused.headers["retry-after"]) <= 20
         assert refused.headers["content-security-policy"]
         assert refused.json()["condition"] == "try_later"
+
+
+async def test_an_account_that_asks_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
+    async with (
+        web_server(tmp_path, web__account_requests_per_minute=3) as server,
+        server.client("api", auth=("noor@example.test", server.secret)) as client,
+    ):
+        codes = [(await client.get("/jmap/session")).status_code for _ in range(3)]
+        assert codes == [200] * 3
+        refused = await client.get("/jmap/session")
+        assert refused.status_code == 429
+        assert refused.json()["condition"] == "try_later"

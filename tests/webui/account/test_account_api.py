@@ -6,8 +6,10 @@ from pathlib import Path
 import pyotp
 import pytest
 
+from mailserver.runtime.settings import Settings
+from mailserver.store.migrate import Which, migrate
 from tests.support.browser import Browser
-from tests.support.house import PASSWORD
+from tests.support.house import PASSWORD, serving
 from tests.support.web import WebServer, from_page, web_server
 
 NOOR = "noor@example.test"
@@ -177,3 +179,34 @@ async def test_mail_may_be_sent_on_where_its_owner_says(browser: Browser) -> Non
     assert (await browser.get("/forwards")).json() == []
     again = await browser.post("/forwards/remove", address="Noor@elsewhere.example")
     assert again.status_code == 404
+
+
+async def test_t_auth_4_a_cookie_opens_nothing_without_the_keystore(tmp_path: Path) -> None:
+    async with web_server(tmp_path) as server:
+        browser = Browser.at(server)
+        await settled(browser)
+        kept = dict(browser.client.cookies)
+        await browser.close()
+    settings = server.serving.settings
+    there = Path(settings.keystore_url.removeprefix("sqlite:///"))
+    for file in there.parent.glob(f"{there.name}*"):
+        file.rename(tmp_path / file.name)
+    await migrate(settings.keystore_url, Which.KEYSTORE)
+    assert await asked_with(settings, kept) == [401, 401]
+    for file in there.parent.glob(f"{there.name}*"):
+        file.unlink()
+    (tmp_path / there.name).rename(there)
+    assert await asked_with(settings, kept) == [200, 200], "nothing else was missing"
+
+
+async def asked_with(settings: Settings, cookies: dict[str, str]) -> list[int]:
+    """Serve again, and ask with a cookie for the session and for mail; return the statuses."""
+    async with serving(settings) as there:
+        browser = Browser.at(WebServer(there, ""))
+        browser.client.cookies.update(cookies)
+        answers = [
+            await browser.get("/session"),
+            await browser.client.get("/jmap/session", headers=browser.fields),
+        ]
+        await browser.close()
+        return [answer.status_code for answer in answers]

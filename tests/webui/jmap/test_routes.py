@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator
@@ -68,6 +69,8 @@ async def test_requests_that_are_none_are_problems_with_their_names(server: WebS
         not_json = await client.post("/jmap", content=b"{", headers=kind)
         assert not_json.status_code == 400
         assert not_json.json()["type"] == "urn:ietf:params:jmap:error:notJSON"
+        as_text = await client.post("/jmap", content=b"{}", headers={"content-type": "text/plain"})
+        assert (as_text.status_code, as_text.json()["type"]) == (400, not_json.json()["type"])
         unknown = await client.post("/jmap", json={"using": ["x:y"], "methodCalls": []})
         assert unknown.json()["type"] == "urn:ietf:params:jmap:error:unknownCapability"
         answer = await post(
@@ -220,3 +223,65 @@ async def test_who_comes_back_is_told_how_it_stands(server: WebServer) -> None:
         assert "event: state" in answer.text
         assert '"Email"' in answer.text
         assert '"Mailbox"' not in answer.text
+
+
+async def test_more_requests_at_once_than_said_name_the_limit(server: WebServer) -> None:
+    path = server.serving.settings.database_url.removeprefix("sqlite:///")
+    async with signed_in(server) as (client, account_id):
+        core = (await client.get("/jmap/session")).json()["capabilities"][CORE]
+        most = core["maxConcurrentRequests"]
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")  # whoever writes waits, for five seconds at most
+        calls = [
+            ["Mailbox/set", {"accountId": account_id, "create": {"k": {"name": f"n{n}"}}}, "0"]
+            for n in range(most)
+        ]
+        async with asyncio.TaskGroup() as tasks:
+            waiting = [tasks.create_task(post(client, call)) for call in calls]
+            refused = None
+            while refused is None or refused.status_code == 200:
+                await asyncio.sleep(0.05)
+                refused = await client.post(
+                    "/jmap", json={"using": [CORE], "methodCalls": [["Core/echo", {}, "0"]]}
+                )
+            other.close()
+        assert refused.status_code == 400
+        assert refused.json()["type"] == "urn:ietf:params:jmap:error:limit"
+        assert refused.json()["limit"] == "maxConcurrentRequests"
+        created = [answer.result()["methodResponses"][0][1]["created"] for answer in waiting]
+        assert all(created)
+
+
+async def test_more_uploads_at_once_than_said_name_the_limit(server: WebServer) -> None:
+    async with signed_in(server) as (client, account_id):
+        core = (await client.get("/jmap/session")).json()["capabilities"][CORE]
+        go_on = asyncio.Event()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield b"begun"
+            await go_on.wait()
+
+        async with asyncio.TaskGroup() as tasks:
+            waiting = [
+                tasks.create_task(client.post(f"/jmap/upload/{account_id}", content=slowly()))
+                for _ in range(core["maxConcurrentUpload"])
+            ]
+            refused = None
+            while refused is None or refused.status_code == 201:
+                await asyncio.sleep(0.05)
+                refused = await client.post(f"/jmap/upload/{account_id}", content=b"whole")
+            go_on.set()
+        assert refused.json()["limit"] == "maxConcurrentUpload"
+        assert [each.result().status_code for each in waiting] == [201] * len(waiting)
+
+
+@pytest.mark.long
+async def test_a_listener_is_pinged_as_often_as_it_asked_within_bounds(server: WebServer) -> None:
+    async with (
+        signed_in(server) as (client, _),
+        client.stream("GET", "/jmap/events?types=*&closeafter=no&ping=1", timeout=40) as answer,
+    ):
+        async for line in answer.aiter_lines():
+            if line.startswith("data:") and "interval" in line:
+                assert json.loads(line.removeprefix("data:")) == {"interval": 30}
+                break
