@@ -117,3 +117,10 @@ async def test_a_list_of_cards_is_kept_by_what_changed(ann: Client) -> None:
     assert (await ann.call("ContactCard/queryChanges", **few))["error"] == "tooManyChanges"
     old = await ann.call("ContactCard/queryChanges", sinceQueryState="999", **query)
     assert old["error"] == "cannotCalculateChanges"
+
+
+async def test_cards_are_copied_from_other_accounts_and_there_are_none(ann: Client) -> None:
+    answer = await ann.call("ContactCard/copy", fromAccountId="Aother", create={})
+    assert answer["error"] == "fromAccountNotFound"
+    answer = await ann.call("ContactCard/copy", fromAccountId=ann.account_id, create={})
+    assert answer["error"] == "invalidArguments"

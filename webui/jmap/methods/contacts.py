@@ -11,6 +11,7 @@ from mailserver.model.record import RecordKind
 from webui.jmap import card_filter, record_query, records
 from webui.jmap.changing import Query, QueryChanges
 from webui.jmap.context import Context
+from webui.jmap.copying import Copy, copy
 from webui.jmap.errors import SetError
 from webui.jmap.getting import Get
 from webui.jmap.record_query import Queried
@@ -218,6 +219,7 @@ MODULE = Module(
         Method("ContactCard/query", Query, _query_cards),
         Method("ContactCard/queryChanges", QueryChanges, _card_query_changes),
         Method("ContactCard/set", Set, _set_cards),
+        Method("ContactCard/copy", Copy, copy),
     ),
     types=("AddressBook", "ContactCard"),
 )

@@ -8,7 +8,8 @@ from mailserver.model.errors import Absent, MailError
 from mailserver.protocol.mime.headers import Field, first, sent_date, unfold
 from webui.jmap import blobs, email_set, ids
 from webui.jmap.context import Context
-from webui.jmap.errors import MethodError, SetError, invalid
+from webui.jmap.copying import Copy, copy
+from webui.jmap.errors import SetError
 from webui.jmap.message_header import header_of
 from webui.jmap.methods.mail_capability import MAIL
 from webui.jmap.registry import Method, Module, OfAccount, Properties
@@ -22,17 +23,6 @@ class Import(OfAccount):
 
     emails: dict[str, dict[str, Any]]
     if_in_state: str | None = None
-
-
-class Copy(OfAccount):
-    """The arguments of Email/copy."""
-
-    from_account_id: str
-    create: dict[str, dict[str, Any]]
-    if_from_in_state: str | None = None
-    if_in_state: str | None = None
-    on_success_destroy_original: bool = False
-    destroy_from_if_in_state: str | None = None
 
 
 async def _set(context: Context, arguments: Set) -> Properties:
@@ -89,17 +79,11 @@ def _came_at(fields: Sequence[Field]) -> datetime | None:
         return None  # after the last year there is
 
 
-async def _copy(context: Context, arguments: Copy) -> Properties:
-    if arguments.from_account_id == arguments.account_id:
-        raise invalid("a copy goes from one account to another")
-    raise MethodError("fromAccountNotFound")
-
-
 MODULE = Module(
     MAIL,
     (
         Method("Email/set", Set, _set),
         Method("Email/import", Import, _import),
-        Method("Email/copy", Copy, _copy),
+        Method("Email/copy", Copy, copy),
     ),
 )
