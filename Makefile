@@ -9,7 +9,7 @@ PYTEST  = $(BIN)/python -m pytest --reruns 1 --reruns-delay 2 --max-suite-reruns
 WEB     = $(BIN)/python -m webui.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-all test-long lint check bench screenshots soak lock clean
+.PHONY: help run demo test test-all test-long lint check bench bench-web screenshots soak lock clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -52,6 +52,10 @@ check: lint test ## what a commit must pass
 
 bench: $(VENV)/.dev ## measure Zegel beside Dovecot, plain and encrypted (about half an hour)
 	@$(BIN)/python -m benchmarks.run
+
+bench-web: $(VENV)/.dev ## measure the web app in Chromium, on 100,000 letters beside Roundcube (about half an hour)
+	@$(WEB) build
+	@$(BIN)/python -m benchmarks.web
 
 screenshots: $(VENV)/.dev ## draw every screen of the web app into screenshots/, for people to look at
 	@$(WEB) build
