@@ -68,7 +68,7 @@ class KeywordTable:
         return self._sets.get(numbers)
 
     async def _read(self) -> None:
-        rows = await self._store.mailboxes.keywords(self._account_id)
+        rows = await self._store.keyword_names.listing(self._account_id)
         for number, row in rows.items():
             name = self._guard.open_name(Kind.KEYWORD_NAME, row.name_hash, row.name)
             self._names[number] = name
@@ -79,7 +79,7 @@ class KeywordTable:
             raise Refused(Condition.LIMIT, "this keyword is too long")
         if len(self._numbers) >= KEYWORDS_PER_ACCOUNT:
             raise Refused(Condition.LIMIT, "this account has too many keywords")
-        number = await self._store.mailboxes.add_keyword(
+        number = await self._store.keyword_names.add(
             self._account_id,
             self._guard.seal_name(Kind.KEYWORD_NAME, name),
             self._guard.name_hash(name),

@@ -1,4 +1,4 @@
-"""Mailboxes, subscriptions, keywords: guarded names, and the clear counters that IMAP asks for.
+"""Mailboxes and subscriptions: guarded names, and the clear counters that IMAP asks for.
 
 A name is ciphertext to us; its keyed hash (`name_hash`) keeps it unique and finds it. A mailbox
 has its counts in its own row, so that STATUS and LIST never count entries; whatever touches
@@ -20,6 +20,7 @@ from mailserver.store.access import Access, Done
 from mailserver.store.changes import AccountChange, log, next_modseq
 from mailserver.store.driver import Sql, fetch, fetch_one, run
 from mailserver.store.expunging import drop_entries
+from mailserver.store.keyword_names import NameRow
 
 
 class NewMailbox(NamedTuple):
@@ -29,13 +30,6 @@ class NewMailbox(NamedTuple):
     name_hash: bytes
     role: Role | None = None
     subscribed: bool = False
-
-
-class NameRow(NamedTuple):
-    """A guarded name and the hash it is bound to."""
-
-    name: Guarded
-    name_hash: bytes
 
 
 class MailboxRow(NamedTuple):
@@ -116,15 +110,6 @@ _FIRST_UNSEEN = Sql(
 _RECENT = Sql("SELECT recent_from FROM mailboxes WHERE account_id = ? AND mailbox_id = ?")
 _CLAIM_RECENT = Sql(
     "UPDATE mailboxes SET recent_from = uid_next WHERE account_id = ? AND mailbox_id = ?"
-)
-_KEYWORDS = Sql("SELECT keyword, name, name_hash FROM keywords WHERE account_id = ?")
-_KEYWORD = Sql("SELECT keyword FROM keywords WHERE account_id = ? AND name_hash = ?")
-_NEXT_KEYWORD = Sql(
-    "UPDATE accounts SET next_keyword = next_keyword + 1 WHERE account_id = ?"
-    " RETURNING next_keyword"
-)
-_ADD_KEYWORD = Sql(
-    "INSERT INTO keywords (account_id, keyword, name, name_hash) VALUES (?, ?, ?, ?)"
 )
 
 
@@ -277,20 +262,6 @@ def _selected(connection: Connection, account_id: AccountId, mailbox_id: Mailbox
     return Selected(row, uids, row.recent_from, None if first is None else Uid(first[0]))
 
 
-def _add_keyword(
-    connection: Connection, account_id: AccountId, name: Guarded, name_hash: bytes
-) -> Done[int]:
-    known = fetch_one(connection, _KEYWORD, (account_id, name_hash))
-    if known is not None:
-        return Done(int(known[0]))
-    counter = fetch_one(connection, _NEXT_KEYWORD, (account_id,))
-    if counter is None:
-        raise Absent(Condition.NO_SUCH_USER)
-    number: int = counter[0] - 1
-    run(connection, _ADD_KEYWORD, (account_id, number, name, name_hash))
-    return Done(number)
-
-
 class Mailboxes:
     """The mailboxes of accounts."""
 
@@ -392,15 +363,3 @@ class Mailboxes:
                 return selected
             raise
         return (await self._access.read(query))._replace(recent_from=recent_from)
-
-    async def keywords(self, account_id: AccountId) -> dict[int, NameRow]:
-        """Return the names of keyword numbers."""
-        rows = await self._access.read_once(lambda c: fetch(c, _KEYWORDS, (account_id,)))
-        return {number: NameRow(name, name_hash) for number, name, name_hash in rows}
-
-    async def add_keyword(self, account_id: AccountId, name: Guarded, name_hash: bytes) -> int:
-        """Return the keyword's number, a new one where it is new. Raises Absent."""
-        return await self._access.write(
-            account_id,
-            partial(_add_keyword, account_id=account_id, name=name, name_hash=name_hash),
-        )

@@ -25,6 +25,7 @@ from mailserver.store.external import Externals
 from mailserver.store.greylist import Greylist
 from mailserver.store.instance_cells import InstanceCells
 from mailserver.store.junk_models import JunkModels
+from mailserver.store.keyword_names import KeywordNames
 from mailserver.store.list_blocks import ListBlocks
 from mailserver.store.locking import lock_accounts
 from mailserver.store.log import Changes
@@ -72,6 +73,7 @@ class Store:
         self.mailboxes = Mailboxes(self._access)
         self.emails = Emails(self._access, ROW_OCTETS[database.kind])
         self.entries = Entries(self._access)
+        self.keyword_names = KeywordNames(self._access)
         self.list_blocks = ListBlocks(self._access)
         self.tails = SearchIndex(self._access)
         self.audit = AuditLog(self._access)

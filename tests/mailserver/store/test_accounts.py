@@ -73,7 +73,7 @@ async def test_removing_an_account_leaves_no_row_and_no_file(store: Store) -> No
     ann, bob = await build(store, "ann"), await build(store, "bob")
     for house in (ann, bob):
         await store.emails.append_all([house.email(), house.email(b"x" * 200_000)])
-        await store.mailboxes.add_keyword(house.account, new_mailbox("k").name, b"k" * 16)
+        await store.keyword_names.add(house.account, new_mailbox("k").name, b"k" * 16)
     await store.accounts.remove(ann.account)
     for table in PER_ACCOUNT:
         sql = Sql(f"SELECT COUNT(*) FROM {table.name} WHERE account_id = ?")

@@ -60,7 +60,7 @@ DAMAGES = [
 async def test_damage_is_found(store: Store, statements: list[str], expected: list[str]) -> None:
     house = await build(store)
     await house.fill(3)
-    await store.mailboxes.add_keyword(house.account, new_mailbox("k").name, name_hash("k"))
+    await store.keyword_names.add(house.account, new_mailbox("k").name, name_hash("k"))
     assert await store.check() == []
     await damage(store, *statements)
     texts = "\n".join(finding.what for finding in await store.check())

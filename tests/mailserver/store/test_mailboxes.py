@@ -112,18 +112,18 @@ async def test_select_sees_uids_and_takes_the_recent_ones(house: House) -> None:
 
 async def test_keywords_get_a_number_once(store: Store) -> None:
     house = await build(store)
-    boxes = store.mailboxes
+    names = store.keyword_names
     name, hashed = new_mailbox("$Important").name, name_hash("$Important")
-    number = await boxes.add_keyword(house.account, name, hashed)
-    assert await boxes.add_keyword(house.account, name, hashed) == number
-    other = await boxes.add_keyword(house.account, name, name_hash("$Other"))
+    number = await names.add(house.account, name, hashed)
+    assert await names.add(house.account, name, hashed) == number
+    other = await names.add(house.account, name, name_hash("$Other"))
     assert other != number
-    known = await boxes.keywords(house.account)
+    known = await names.listing(house.account)
     assert {n: row.name_hash for n, row in known.items()} == {
         number: hashed,
         other: name_hash("$Other"),
     }
     with pytest.raises(Absent):
-        await boxes.add_keyword(new_account_id(), name, hashed)
+        await names.add(new_account_id(), name, hashed)
     with pytest.raises(Absent):
-        await boxes.create(new_account_id(), new_mailbox("X"))
+        await store.mailboxes.create(new_account_id(), new_mailbox("X"))
