@@ -19,8 +19,8 @@ ENGINES = ("sqlite", "postgresql")
 TESTS = Path(__file__).parent
 STORE = TESTS / "mailserver" / "store"
 """Here the engines differ; elsewhere PostgreSQL's turn is a long test."""
-INTEROP = TESTS / "interop"
-"""Other people's programs take their time."""
+SLOW = (TESTS / "interop", TESTS / "abuse")
+"""Other people's programs take their time, and so does whoever wears a server out."""
 
 GRACE_SECONDS = 120
 """How much longer than its timeout, twice over, a test may take to be cleared away."""
@@ -44,10 +44,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave other programs, and PostgreSQL's turn but for the store's tests, to the long tests."""
+    """Leave other programs, abuse, and PostgreSQL above the store to the long tests."""
     for item in items:
         of_postgresql = "postgresql" in item.name and STORE not in item.path.parents
-        if of_postgresql or INTEROP in item.path.parents:
+        if of_postgresql or any(each in item.path.parents for each in SLOW):
             item.add_marker(pytest.mark.long)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyotp
 import pytest
 
+from mailserver.model.errors import Corrupt
 from mailserver.runtime.settings import Settings
 from mailserver.store.migrate import Which, migrate
 from tests.support.browser import Browser
@@ -181,6 +182,7 @@ async def test_mail_may_be_sent_on_where_its_owner_says(browser: Browser) -> Non
     assert again.status_code == 404
 
 
+@pytest.mark.long
 async def test_t_auth_4_a_cookie_opens_nothing_without_the_keystore(tmp_path: Path) -> None:
     async with web_server(tmp_path) as server:
         browser = Browser.at(server)
@@ -188,14 +190,20 @@ async def test_t_auth_4_a_cookie_opens_nothing_without_the_keystore(tmp_path: Pa
         kept = dict(browser.client.cookies)
         await browser.close()
     settings = server.serving.settings
-    there = Path(settings.keystore_url.removeprefix("sqlite:///"))
-    for file in there.parent.glob(f"{there.name}*"):
-        file.rename(tmp_path / file.name)
+    keystore, store = (
+        Path(url.removeprefix("sqlite:///"))
+        for url in (settings.keystore_url, settings.database_url)
+    )
+    keystore.rename(tmp_path / "kept.keystore")
     await migrate(settings.keystore_url, Which.KEYSTORE)
+    with pytest.raises(ExceptionGroup) as refused:
+        await asked_with(settings, kept)
+    assert refused.group_contains(Corrupt), "an audit log that the keystore does not know"
+    store.rename(tmp_path / "kept.store")
+    await migrate(settings.database_url, Which.MAIN)
     assert await asked_with(settings, kept) == [401, 401]
-    for file in there.parent.glob(f"{there.name}*"):
-        file.unlink()
-    (tmp_path / there.name).rename(there)
+    (tmp_path / "kept.keystore").rename(keystore)
+    (tmp_path / "kept.store").rename(store)
     assert await asked_with(settings, kept) == [200, 200], "nothing else was missing"
 
 
