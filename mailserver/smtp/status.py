@@ -75,11 +75,11 @@ def status(condition: Condition) -> tuple[Code, Detail]:  # noqa: C901 -- a tabl
             | Condition.HAS_CHILDREN
             | Condition.CHANGED_MEANWHILE
             | Condition.DAMAGED
-            | Condition.KEY_MISMATCH
-            | Condition.MISCONFIGURED
         ):
             # Something is wrong with us, not with the message: the sender keeps it and tries again.
             return Code.LOCAL_ERROR, Detail.SYSTEM_OTHER
+        case Condition.KEY_MISMATCH | Condition.MISCONFIGURED:
+            return Code.LOCAL_ERROR, Detail.SYSTEM_MISCONFIGURED
         case _:
             assert_never(condition)
 

@@ -17,6 +17,7 @@ from mailserver.model.errors import Absent, Condition, Corrupt, MailError, Refus
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import ManualClock
+from mailserver.smtp.status import reply_to
 from mailserver.store.keystore import FRESH
 from mailserver.store.migrate import Which, migrate
 from mailserver.vault.account_key import AccountKey
@@ -64,6 +65,7 @@ async def mismatch(node: Node) -> None:
     with pytest.raises(Corrupt) as raised:
         await node.directory.find(ALICE)
     assert raised.value.condition is Condition.KEY_MISMATCH
+    assert reply_to(raised.value).encode().startswith(b"451 4.3.5 ")
     with pytest.raises(Corrupt):
         await node.logins.password(str(ALICE), PASSWORD, peer=PEER)
 

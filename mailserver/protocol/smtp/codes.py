@@ -57,6 +57,7 @@ class Detail(StrEnum):
     SYSTEM_OTHER = "3.0"
     SYSTEM_FULL = "3.1"
     SYSTEM_SHUTTING_DOWN = "3.2"
+    SYSTEM_MISCONFIGURED = "3.5"
     MESSAGE_TOO_BIG = "3.4"
     NETWORK_TIMEOUT = "4.2"
     ROUTING_LOOP = "4.6"
