@@ -85,8 +85,6 @@ class Limits(Section):
     recipients: int = Field(default=1_000, ge=100, le=10_000)  # RFC 5321 §4.5.3.1.8 asks for 100
     quota_octets: Octets = Field(default=10 * GIB, ge=MIB, le=64 * TIB)
     header_block_octets: Octets = Field(default=256 * KIB, ge=16 * KIB, le=MIB)
-    mime_depth: int = Field(default=100, ge=10, le=100)
-    mime_parts: int = Field(default=1_000, ge=100, le=1_000)
     in_flight_octets: Octets = Field(default=512 * MIB, ge=64 * KIB, le=64 * GIB)
     """Messages being received by all connections together."""
     connections: int = Field(default=10_000, ge=1, le=1_000_000)

@@ -27,7 +27,6 @@ def test_defaults_are_those_of_the_design() -> None:
     assert settings.limits.recipients == 1_000
     assert settings.limits.quota_octets == 10 << 30
     assert settings.limits.header_block_octets == 256 << 10
-    assert (settings.limits.mime_depth, settings.limits.mime_parts) == (100, 1_000)
     doors = settings.listeners.named()
     assert {name: str(door.address) for name, door in doors.items() if door.address} == {
         "mx": ":25",
