@@ -6,8 +6,8 @@ from fastapi import APIRouter
 
 from mailserver.accounts.factors import Proof
 from mailserver.model.errors import Absent, Condition, Refused
-from webui.account import schemas
-from webui.account.schemas import plain
+from webui.account import recovery_schemas as schemas
+from webui.account.schemas import NewPassword, RecoveryCode, plain
 from webui.account.sessions import Begun, Door, FreshHere, PasskeysOf, Who
 
 router = APIRouter(tags=["recovery"])
@@ -31,7 +31,7 @@ async def sign_up(body: schemas.SignUpBody, desk: Door) -> schemas.ResetDone:
 @router.post("/reset/code")
 async def by_code(
     body: schemas.CodeResetBody, desk: Door, visitor: Who, site: PasskeysOf
-) -> schemas.RecoveryCode:
+) -> RecoveryCode:
     """Set a password by the recovery code, and the second factor where there is one."""
     code = await desk.guarded.reset_with_code(
         body.address,
@@ -41,7 +41,7 @@ async def by_code(
         proof=None if body.factor is None else body.factor.proof(site),
         keep_app_passwords=body.keep_app_passwords,
     )
-    return schemas.RecoveryCode(recovery_code=code.reveal().decode())
+    return RecoveryCode(recovery_code=code.reveal().decode())
 
 
 @router.post("/reset/ask")
@@ -78,7 +78,7 @@ async def rescue(body: schemas.RescueBody, desk: Door, visitor: Who, site: Passk
 
 
 @router.post("/rescue/session", status_code=HTTPStatus.NO_CONTENT)
-async def rescue_here(body: schemas.NewPassword, here: FreshHere, desk: Door) -> None:
+async def rescue_here(body: NewPassword, here: FreshHere, desk: Door) -> None:
     """Set a password from an open session whose second factor is fresh."""
     await desk.rescue.by_session(here.session.lease, plain(body.password))
 
@@ -114,7 +114,7 @@ async def deny(body: schemas.DenyBody, desk: Door, visitor: Who) -> None:
 @router.post("/vault")
 async def open_vault(
     body: schemas.VaultBody, desk: Door, visitor: Who, site: PasskeysOf
-) -> schemas.RecoveryCode:
+) -> RecoveryCode:
     """Open older mail by an old secret and the old factor; all that was set up since ends."""
     code = await desk.vaults.open(
         body.address,
@@ -123,13 +123,13 @@ async def open_vault(
         visitor,
         proof=_no_passkey(body, site),
     )
-    return schemas.RecoveryCode(recovery_code=code.reveal().decode())
+    return RecoveryCode(recovery_code=code.reveal().decode())
 
 
 @router.post("/vault/session")
 async def open_vault_here(
     body: schemas.VaultBody, here: Begun, desk: Door, visitor: Who, site: PasskeysOf
-) -> schemas.RecoveryCode:
+) -> RecoveryCode:
     """Open older mail from a session: what came since the reset stays readable too."""
     if body.address.casefold() != here.session.lease.address.casefold():
         raise Absent(Condition.NO_SUCH_CREDENTIAL, "there is no such vault of this account")
@@ -141,7 +141,7 @@ async def open_vault_here(
         proof=_no_passkey(body, site),
         lease=here.session.lease,
     )
-    return schemas.RecoveryCode(recovery_code=code.reveal().decode())
+    return RecoveryCode(recovery_code=code.reveal().decode())
 
 
 @router.post("/vault/purge", status_code=HTTPStatus.NO_CONTENT)
