@@ -24,7 +24,7 @@ CLEAR_IN_MAIN = {
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_each_column_is_classified(column: Column[object]) -> None:
+def test_t_map_each_column_is_classified(column: Column[object]) -> None:
     assert set(column.info) == {"pd", "purpose", "retention"}
     assert column.info["pd"] in get_args(Class)
     assert column.info["purpose"].strip()

@@ -100,6 +100,13 @@ async def closed(tmp_path: Path) -> AsyncIterator[Closed]:
         yield Closed(server, secrets)
 
 
+async def test_mail_for_another_server_is_refused_and_told_why(closed: Closed) -> None:
+    code, words = await asyncio.to_thread(closed.submit, "noor", "joe@else.test", "away")
+    assert code == 550
+    assert words.startswith("5.7.1 ")
+    assert "relaying is not configured" in words
+
+
 async def test_a_group_serves_its_members_here_and_reports_the_others(closed: Closed) -> None:
     code, _ = await asyncio.to_thread(closed.submit, "noor", f"team@{DOMAIN}", "tides")
     assert code == 250

@@ -212,6 +212,24 @@ def test_demo_makes_two_people_with_mail_once(tmp_path: Path) -> None:
     zegel.done("check")
 
 
+def test_t_obj_3_check_finds_one_flipped_bit(tmp_path: Path) -> None:
+    zegel = prepared(tmp_path / "run")
+    assert zegel("demo").status == 0
+    (database,) = tmp_path.rglob("zegel.sqlite3")
+    with sqlite3.connect(database) as store:
+        (name, number, sealed) = store.execute(
+            "SELECT account_id, blob_id, data FROM blobs WHERE data IS NOT NULL LIMIT 1"
+        ).fetchone()
+        flipped = sealed[:100] + bytes([sealed[100] ^ 1]) + sealed[101:]
+        store.execute(
+            "UPDATE blobs SET data = ? WHERE account_id = ? AND blob_id = ?",
+            (flipped, name, number),
+        )
+    said = zegel("check")
+    assert said.status == 1
+    assert f"blob {number}: it is not what was stored" in said.out
+
+
 def test_whoever_is_asked_for_a_password_leaves_no_core_file(zegel: Zegel) -> None:
     """PRIVACY §1, "Memory": every command, not the server alone."""
     command = [sys.executable, "-m", "mailserver", "user", "add", "noor@example.test"]
