@@ -29,7 +29,14 @@ def zegel(tmp_path: Path) -> Zegel:
 
 
 @pytest.fixture
-def ports(zegel: Zegel) -> Iterator[dict[str, str]]:
+def on_engine(tmp_path: Path, databases: dict[str, str]) -> Zegel:
+    """The same on SQLite, and on two instances of PostgreSQL."""
+    named = {f"ZEGEL_{name.replace('__', '_').upper()}": url for name, url in databases.items()}
+    return prepared(tmp_path / "run", **named)
+
+
+@pytest.fixture
+def ports(on_engine: Zegel) -> Iterator[dict[str, str]]:
     """A running server; which port it has for each that the README names."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("ZEGEL_")}
     for name in ("MX", "SUBMISSION", "SUBMISSIONS", "IMAP", "IMAPS"):
@@ -41,7 +48,7 @@ def ports(zegel: Zegel) -> Iterator[dict[str, str]]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env={**environ, "ZEGEL_CONFIG": str(zegel.config)},
+        env={**environ, "ZEGEL_CONFIG": str(on_engine.config), **on_engine.settings},
     ) as server:
         assert server.stdout is not None
         said = [server.stdout.readline() for _ in range(8)][3:]
@@ -66,7 +73,10 @@ def test_every_command_named_in_the_text_exists(zegel: Zegel) -> None:
         assert zegel(*words.split(), "--help").status == 0, words
 
 
-def test_walk_through_ends_with_a_letter_that_is_read(zegel: Zegel, ports: dict[str, str]) -> None:
+def test_walk_through_ends_with_a_letter_that_is_read(
+    on_engine: Zegel, ports: dict[str, str]
+) -> None:
+    zegel = on_engine
     app_password = last = ""
     for written in shell_blocks()[1]:
         line = written.replace("THE-APP-PASSWORD", app_password)

@@ -7,9 +7,9 @@ the process is the point.
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -33,6 +33,8 @@ class Zegel:
     """The command, on the settings in `config`."""
 
     config: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of the environment, every time."""
 
     def __call__(self, *words: str, given: str = "", **environ: str) -> Said:
         """Run it with `given` on standard input; `environ` is added to a clean environment.
@@ -40,7 +42,7 @@ class Zegel:
         What it does not foresee is raised here.
         """
         mine: dict[str, str | None] = {name: None for name in os.environ if name[:6] == "ZEGEL_"}
-        mine |= {"ZEGEL_CONFIG": str(self.config), **environ}
+        mine |= {"ZEGEL_CONFIG": str(self.config), **self.settings, **environ}
         with _umask_kept():
             ran = CliRunner().invoke(program, words, input=given, env=mine, prog_name="zegel")
         if ran.exception is not None and not isinstance(ran.exception, SystemExit):
@@ -56,7 +58,7 @@ class Zegel:
             capture_output=True,
             text=True,
             cwd=ROOT,
-            env={**clean, "ZEGEL_CONFIG": str(self.config), **environ},
+            env={**clean, "ZEGEL_CONFIG": str(self.config), **self.settings, **environ},
             timeout=60,
             check=False,
         )
@@ -89,9 +91,9 @@ def _umask_kept() -> Iterator[None]:
         os.umask(umask)
 
 
-def prepared(directory: Path) -> Zegel:
-    """Make settings, keys and databases below `directory`."""
-    zegel = Zegel(directory / "zegel.toml")
+def prepared(directory: Path, **settings: str) -> Zegel:
+    """Make settings, keys and databases below `directory`, but for what `settings` say."""
+    zegel = Zegel(directory / "zegel.toml", settings)
     zegel.done("init", "--directory", str(directory), ZEGEL_CONFIG="")
     zegel.done("migrate")
     return zegel
