@@ -196,7 +196,8 @@ def test_mutt_reads_flags_copies_searches_and_deletes(user: User, home: Path) ->
         client.create_folder("Cellar")
         client.multiappend("INBOX", [letter(f"Letter {n}", f"Word{n}.\r\n") for n in range(4)])
     keys = (
-        "<first-entry><flag-message>"
+        f"<first-entry><pipe-message>cat >{home}/read<enter>"
+        "<flag-message>"
         "<limit>=b word1<enter><copy-message>=Cellar<enter><limit>all<enter>"
         "<search>=b word2<enter><save-message>=Cellar<enter>"
         "<last-entry><delete-message><sync-mailbox><quit>"
@@ -206,6 +207,8 @@ def test_mutt_reads_flags_copies_searches_and_deletes(user: User, home: Path) ->
         home=home,
         environ={"COLUMNS": "80", "LINES": "24"},
     )
+    # A pipe's lines end as those of files here do; but for that, octet for octet.
+    assert (home / "read").read_bytes() == contents(user)[0].replace(b"\r\n", b"\n")
     assert [found.partition(b"Subject: ")[2][:8] for found in contents(user)] == [
         b"Letter 0",
         b"Letter 1",
