@@ -19,7 +19,10 @@ SOURCES = sorted(
     for path in (ROOT / folder).rglob("*.py")
     if str(path.relative_to(ROOT)) not in GIVEN
 )
-OURS = [path for path in SOURCES if path.relative_to(ROOT).parts[0] == "mailserver"]
+PRODUCT = ("mailserver", "webui")
+THEIRS = {"handle_websocket_upgrade"}
+"""Names that a library looks for in our classes."""
+OURS = [path for path in SOURCES if path.relative_to(ROOT).parts[0] in PRODUCT]
 
 
 def name(path: Path) -> str:
@@ -72,6 +75,8 @@ def test_names_say_what_a_thing_does() -> None:
             found.append(name(path))
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            if node.name in THEIRS:
                 continue
             # aiosmtpd calls hooks by this prefix
             if vague.search(node.name) and "smtp" not in path.parts:

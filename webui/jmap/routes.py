@@ -66,7 +66,6 @@ def router(signed_in: Callable[..., Awaitable[Context]]) -> APIRouter:
     """Make the routes of a site; `signed_in` finds out who asks."""
     routes = APIRouter(include_in_schema=False)
     requests: Running = {}
-    uploads: Running = {}
     listeners = push.Listeners()
     who = Depends(signed_in)
 
@@ -83,6 +82,28 @@ def router(signed_in: Callable[..., Awaitable[Context]]) -> APIRouter:
                 return await _answer(request, web, context)
         except RequestError as error:
             return error.response()
+
+    @routes.get("/jmap/events")
+    async def events(
+        request: Request,
+        context: Annotated[Context, who],
+        types: str = "*",
+        closeafter: str = "no",
+        ping: int = 0,
+    ) -> Response:
+        try:
+            return await _events(request, context, listeners, (types, closeafter, ping))
+        except RequestError as error:
+            return error.response()
+
+    _add_files(routes, signed_in)
+    return routes
+
+
+def _add_files(routes: APIRouter, signed_in: Callable[..., Awaitable[Context]]) -> None:
+    """Add what takes and gives files (RFC 8620 §6)."""
+    uploads: Running = {}
+    who = Depends(signed_in)
 
     @routes.post("/jmap/upload/{account_id}")
     @routes.post("/jmap/upload/{account_id}/")
@@ -108,21 +129,6 @@ def router(signed_in: Callable[..., Awaitable[Context]]) -> APIRouter:
         _check_account(account_id, context)
         octets = await blobs.octets_of(context, blob_id)
         return _file(octets, name, type)
-
-    @routes.get("/jmap/events")
-    async def events(
-        request: Request,
-        context: Annotated[Context, who],
-        types: str = "*",
-        closeafter: str = "no",
-        ping: int = 0,
-    ) -> Response:
-        try:
-            return await _events(request, context, listeners, (types, closeafter, ping))
-        except RequestError as error:
-            return error.response()
-
-    return routes
 
 
 async def _answer(request: Request, web: Web, context: Context) -> Response:
