@@ -1,6 +1,7 @@
 """Reading, writing, finding and filing mail as a person does it, in a real browser (WEBUI §3)."""
 
 import smtplib
+import sqlite3
 from collections.abc import Iterator
 
 import pytest
@@ -205,3 +206,40 @@ def test_a_contact_is_made_changed_and_brought_back(page: Page, webmail: Webmail
     expect(page.get_by_text("No contacts yet")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("link", name="Bart de Boer")).to_be_visible()
+
+
+def test_a_damaged_letter_says_so_and_hides_no_other(page: Page, webmail: Webmail) -> None:
+    address = signed_up(page, webmail, "dora")
+    page.goto("about:blank")
+    for subject in ("The torn one", "The cut one", "The sound one"):
+        deliver(webmail, address, subject, "It opens at nine.")
+    with sqlite3.connect(webmail.product.data / "zegel.sqlite3") as store:
+        (account,) = store.execute(
+            "SELECT account_id FROM emails ORDER BY internaldate DESC LIMIT 1"
+        ).fetchone()
+        for table, column, key, number in (
+            ("emails", "summary", "email_id", 1),
+            ("blobs", "data", "blob_id", 2),
+        ):
+            store.execute(
+                f"UPDATE {table} SET {column} = (SELECT t.{column} FROM {table} t"
+                f" WHERE t.account_id = ? AND t.{key} = 3) WHERE account_id = ? AND {key} = ?",
+                (account, account, number),
+            )
+    page.goto(webmail.origin)
+    expect_app(page)
+    rows = page.get_by_role("row")
+    expect(rows.filter(has_text="The sound one")).to_be_visible()
+    expect(rows.filter(has_text="The cut one")).to_be_visible()
+    torn = rows.filter(has_text="Damaged message")
+    expect(torn).to_be_visible()
+    look(page, "mail-damaged-list")
+    torn.click()
+    expect(page.get_by_text("It opens at nine.").last).to_be_visible()  # its body is whole
+    page.keyboard.press("u")
+    rows.filter(has_text="The cut one").click()
+    expect(page.get_by_text("This message is damaged and cannot be shown")).to_be_visible()
+    look(page, "mail-damaged")
+    page.keyboard.press("u")
+    rows.filter(has_text="The sound one").click()
+    expect(page.get_by_role("article").get_by_text("It opens at nine.")).to_be_visible()
