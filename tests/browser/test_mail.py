@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.browser.test_signing_in import (
     choose_password,
@@ -243,3 +243,32 @@ def test_a_damaged_letter_says_so_and_hides_no_other(page: Page, webmail: Webmai
     page.keyboard.press("u")
     rows.filter(has_text="The sound one").click()
     expect(page.get_by_role("article").get_by_text("It opens at nine.")).to_be_visible()
+
+
+def test_what_waits_for_the_network_is_asked_about_and_sent_when_it_is_back(
+    page: Page, webmail: Webmail
+) -> None:
+    olga = signed_up(page, webmail, "olga")
+    expect(page.get_by_text("Your inbox is empty")).to_be_visible()
+    page.keyboard.press("c")
+    panel = page.get_by_role("dialog", name="New message")
+    panel.get_by_role("combobox", name="To").fill(olga)
+    page.keyboard.press("Enter")
+    panel.get_by_label("Subject").fill("Low water")
+    editor = page.frame_locator("iframe[title='Text of the message']").locator("[contenteditable]")
+    editor.fill("The ferry waits.")
+    page.context.set_offline(True)
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Waits for the network").first).to_be_visible()
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.close(run_before_unload=True)
+    page.wait_for_timeout(500)
+    assert asked == ["beforeunload"]
+    page.context.set_offline(False)
+    expect(page.get_by_role("row").filter(has_text="Low water")).to_be_visible()
