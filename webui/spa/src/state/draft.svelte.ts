@@ -13,6 +13,9 @@ import { DraftConflict, discard, save, type ConflictKind, type Folders, type Sav
 import type { Identities } from './identities.svelte';
 import type { Mailboxes } from './mailboxes.svelte';
 
+/** After how long what could not be saved is tried again; twice as long each time, to a minute and a half. */
+const RETRY_MS = 5_000;
+
 export type DraftState = 'empty' | 'unsaved' | 'saving' | 'saved' | 'failed' | 'conflict';
 export type Missing = 'recipients' | 'address' | 'uploading' | 'uploadFailed' | 'identity';
 
@@ -82,6 +85,7 @@ export class Draft {
   #saved: Saved | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #saving: Promise<void> | undefined;
+  #failures = 0;
   #isAgain = false;
   #isOver = false;
 
@@ -223,6 +227,7 @@ export class Draft {
         await this.#put(content, isLast);
         this.#savedAt = new Date();
         this.#error = undefined;
+        this.#failures = 0;
         this.#state = isSameContent(content, this.content) ? 'saved' : 'unsaved';
       } catch (error) {
         await this.#failed(error);
@@ -251,6 +256,11 @@ export class Draft {
     if (!(error instanceof DraftConflict)) {
       this.#error = asJmapError(error);
       this.#state = 'failed';
+      if (this.#error.isPassing && !this.#isOver) {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => void this.saveNow(), RETRY_MS * 2 ** Math.min(this.#failures, 4));
+        this.#failures += 1;
+      }
       return;
     }
     const { emailId, kind } = error;

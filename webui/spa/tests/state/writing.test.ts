@@ -150,6 +150,21 @@ describe('a draft', () => {
     expect(draft.error).toBeUndefined();
   });
 
+  it('is saved by itself when the network is back', async () => {
+    const draft = new Draft(under);
+    draft.text = 'much work';
+    draft.changed();
+    net.then(lost, lost);
+    await draft.saveNow();
+    expect(draft.state).toBe('failed');
+    await vi.advanceTimersByTimeAsync(5_100);
+    expect(draft.state).toBe('failed');
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(draft.state).toBe('failed');
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(draft.state).toBe('saved');
+  });
+
   it('says what is missing before it can be sent', () => {
     const draft = new Draft(under);
     expect(draft.missing).toBe('recipients');
