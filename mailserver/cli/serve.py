@@ -26,6 +26,7 @@ _WHAT = {
     "imaps": "reading mail (IMAP)",
     "https": "webmail",
     "api": "mail for apps (JMAP)",
+    "managesieve": "rules (ManageSieve)",
     "admin": "console",
     "portal": "public pages",
     "http": "certificate challenges",

@@ -11,11 +11,8 @@ import hashlib
 import imaplib
 import secrets
 import smtplib
-import ssl
 import time
-from dataclasses import dataclass, field
-from email.headerregistry import Address
-from email.message import EmailMessage
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,94 +20,16 @@ import pytest
 import zstandard
 
 from mailserver.index.document import Framer, SearchText
-from tests.support import postgres
+from tests.support import cage_web, postgres
+from tests.support.cage import WHO, Cage, a_cage, canary, letter
 from tests.support.imap_script import Box, Held, Script, pretending
-from tests.support.product import Product
 from tests.support.scanner import Scanner, postgres_values, sqlite_values
 from tests.support.wire import quoted, raw, signed_in
-
-WHO = "ada@example.test"
-SENDING = {"ZEGEL_RELAY_ENABLED": "true", "ZEGEL_DNS_NAMESERVERS": "127.0.0.1:1"}
-"""The relay is on, and nobody answers it: what is sent elsewhere waits in the queue."""
-
-
-FETCHING = {"ZEGEL_EXTERNAL_PRIVATE_SERVERS": "true"}  # the test's own server is on loopback
-
-
-def canary() -> str:
-    """Return the word of a run: what it is planted in every time is part of no other word."""
-    return "kanarie" + secrets.token_hex(6)
-
-
-@dataclass
-class Cage:
-    """A product, the word that goes into everything, and what else must never be seen."""
-
-    product: Product
-    word: str
-    password: str
-    app_password: str = ""
-    secrets: list[bytes] = field(default_factory=list)
-    digests: set[bytes] = field(default_factory=set)
-    """SHA-256 of messages as they are stored: in clear they would confirm a known document."""
-    planted: int = 0
-
-    def named(self, where: str) -> str:
-        """Return the canary for one place."""
-        self.planted += 1
-        return f"{self.word}{where}"
-
-
-def a_cage(directory: Path, environ: dict[str, str]) -> Cage:
-    product = Product(directory, {"ZEGEL_LOG_LEVEL": "debug", **SENDING, **FETCHING, **environ})
-    word = canary()
-    cage = Cage(product, word, password=f"{word} is a long enough password")
-    product.zegel("domain", "add", "example.test")
-    said = product.zegel("user", "add", WHO, typed=cage.password + "\n")
-    code = said.rpartition(": ")[2].strip()
-    said = product.zegel(
-        *("app-password", "add", WHO, "--label", cage.named("label")), typed=cage.password + "\n"
-    )
-    cage.app_password = said.rpartition(": ")[2].strip()
-    for secret in (code, cage.app_password):
-        cage.secrets += [secret.lower().encode(), secret.lower().replace("-", "").encode()]
-    return cage
-
-
-def letter(cage: Cage, body_octets: int = 0, *, own: bool = False) -> bytes:
-    """Write a message with a canary in each field, in each transfer encoding.
-
-    Args:
-        cage: whose canary.
-        body_octets: of random octets in its attachment.
-        own: it is from our user, as submission demands.
-    """
-    message = EmailMessage()
-    for name in ("from", "to", "cc", "reply-to"):
-        local = cage.named(name + "local")
-        message[name.title()] = Address(cage.named(name + "name"), local, "elsewhere.test")
-    if own:
-        message.replace_header("From", Address(cage.named("ownname"), addr_spec=WHO))
-    message["Subject"] = f"{cage.named('subject')} — één"
-    message["Message-ID"] = f"<{cage.named('messageid')}@elsewhere.test>"
-    message["In-Reply-To"] = f"<{cage.named('inreplyto')}@elsewhere.test>"
-    message["References"] = f"<{cage.named('references')}@elsewhere.test>"
-    message["X-Canary"] = cage.named("header")
-    message.set_content(f"{cage.named('plain')} é = 1\n", cte="quoted-printable")
-    message.add_alternative(f"<p>{cage.named('html')} é", subtype="html", cte="base64")
-    document = f"{cage.named('attachment')} ".encode() + secrets.token_bytes(body_octets)
-    message.add_attachment(
-        document, "application", "octet-stream", filename=cage.named("filename") + "é.bin"
-    )
-    message.add_attachment(
-        cage.named("text").encode("utf-16-le"), "application", "x-text", cid=cage.named("cid")
-    )
-    return message.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def deliver(cage: Cage) -> None:
     """By each way in; one message of each fits into a row and one does not."""
-    tls = _trusting(cage)
+    tls = cage.tls()
     sender = cage.named("envelope") + "@elsewhere.test"
     mx, lmtp, submissions = (cage.product.port(name) for name in ("mx", "lmtp", "submissions"))
     for octets in (0, 200_000):
@@ -131,7 +50,7 @@ def send_elsewhere(cage: Cage) -> None:
     """Leave mail in the queue, with whatever its parameters can carry, and steer it."""
     submissions = cage.product.port("submissions")
     for octets in (0, 200_000):
-        with smtplib.SMTP_SSL("localhost", submissions, context=_trusting(cage)) as client:
+        with smtplib.SMTP_SSL("localhost", submissions, context=cage.tls()) as client:
             client.login(WHO, cage.app_password)
             client.sendmail(
                 WHO,
@@ -169,16 +88,12 @@ def misbehave_smtp(cage: Cage) -> None:
         assert wire.ask(b"DATA").startswith(b"354")
         broken = f"Subject: {cage.named('refused')}\r\n\r\nbare \n newline, NUL \0".encode()
         assert wire.ask(broken + b"\r\n.").startswith(b"5")
-    with raw(cage.product.address("submissions"), _trusting(cage)) as wire:
+    with raw(cage.product.address("submissions"), cage.tls()) as wire:
         wire.reply()
         wire.ask(b"EHLO localhost")
         wrong = f"\0{cage.named('login')}@example.test\0{cage.named('secret')}".encode()
         answer = wire.ask(b"AUTH PLAIN " + base64.b64encode(wrong))
         assert answer.startswith(b"535"), answer
-
-
-def _trusting(cage: Cage) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(cage.product.home / "tls" / "certificate.pem"))
 
 
 def misbehave_imap(cage: Cage) -> None:
@@ -341,11 +256,15 @@ async def test_t_canary(databases: Databases, tmp_path: Path) -> None:
     try:
         await move_in(cage)
         product.start()
+        code = cage_web.take_over(cage)
+        cage_web.keep_scripts(cage)
         deliver(cage)
         send_elsewhere(cage)
         misbehave_smtp(cage)
         misbehave_imap(cage)
         arrange(cage)
+        cage_web.keep_house(cage)
+        cage_web.settle_in(cage, code)
         assert len(cage.digests) >= 16
         die_in_data(cage)
         found, octets = await look(cage, databases)
@@ -359,7 +278,7 @@ async def test_t_canary(databases: Databases, tmp_path: Path) -> None:
             assert wire.tagged(b"FETCH 1:* (BODY.PEEK[HEADER])").startswith(b"t OK")
         assert product.stop() == 0
         assert (await look(cage, databases))[0] == set()
-        assert cage.planted > 200
+        assert cage.planted > 300
         assert product.words().count('"event":"connection"') >= 10  # something was logged
     finally:
         product.kill()

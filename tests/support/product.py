@@ -19,6 +19,7 @@ _NAMES = {
     ("reading mail (IMAP)", "TLS"): "imaps",
     ("webmail", "TLS"): "https",
     ("mail for apps (JMAP)", "TLS"): "api",
+    ("rules (ManageSieve)", "STARTTLS"): "managesieve",
 }
 
 
@@ -75,7 +76,8 @@ class Product(Server):
 
     def _answer(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for line in self._lines(len(LISTENERS), containing="127.0.0.1:"):
+        wanted = len(LISTENERS) + ("ZEGEL_LISTENERS_MANAGESIEVE_ADDRESS" in self.environment())
+        for line in self._lines(wanted, containing="127.0.0.1:"):
             what, address, how = re.split(r" {2,}", line.strip())
             found[_NAMES[what, how]] = address
         return found
