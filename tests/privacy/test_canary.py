@@ -231,17 +231,13 @@ async def databases(request: pytest.FixtureRequest) -> Databases:
     return Databases(environ, urls, (main.directory, keystore.directory))
 
 
-async def look(cage: Cage, databases: Databases) -> tuple[set[str], int]:
-    """Look through everything; return what was found and how many octets were looked at."""
-    words = [cage.word.encode(), *(secret for secret in cage.secrets)]
-    scanner = Scanner(*words)
-    roots = [cage.product.directory, *databases.files]
-    found = scanner.tree(*roots)
-    for url in databases.urls:
-        found |= scanner.values(await postgres_values(url))
+def look(cage: Cage, *others: Path) -> tuple[set[str], int]:
+    """Look through all files of the product, and `others`; return what was found, and octets."""
+    scanner = Scanner(cage.word.encode(), *cage.secrets)
+    roots = [cage.product.directory, *others]
+    found, octets = scanner.tree(*roots), 0
     for path in cage.product.home.rglob("*.sqlite3"):
         found |= scanner.values(sqlite_values(path))
-    octets = 0
     for path in (path for root in roots for path in root.rglob("*") if path.is_file()):
         held = path.read_bytes()
         octets += len(held)
@@ -249,7 +245,17 @@ async def look(cage: Cage, databases: Databases) -> tuple[set[str], int]:
     return found, octets
 
 
+async def look_everywhere(cage: Cage, databases: Databases) -> tuple[set[str], int]:
+    """Look through the files of the product and of its databases, and through every value."""
+    found, octets = look(cage, *databases.files)
+    scanner = Scanner(cage.word.encode(), *cage.secrets)
+    for url in databases.urls:
+        found |= scanner.values(await postgres_values(url))
+    return found, octets
+
+
 @pytest.mark.long
+@pytest.mark.timeout(240)
 async def test_t_canary(databases: Databases, tmp_path: Path) -> None:
     cage = a_cage(tmp_path, databases.environ)
     product = cage.product
@@ -267,17 +273,17 @@ async def test_t_canary(databases: Databases, tmp_path: Path) -> None:
         cage_web.settle_in(cage, code)
         assert len(cage.digests) >= 16
         die_in_data(cage)
-        found, octets = await look(cage, databases)
-        assert octets > 1_000_000
-        assert not found, "\n".join(sorted(found))
+        assert look(cage)[0] == set()
         product.start()
         die_in_append(cage)
-        assert (await look(cage, databases))[0] == set()
+        assert look(cage)[0] == set()
         product.start()
         with signed_in(product.address("imap"), (WHO, cage.app_password)) as wire:
             assert wire.tagged(b"FETCH 1:* (BODY.PEEK[HEADER])").startswith(b"t OK")
         assert product.stop() == 0
-        assert (await look(cage, databases))[0] == set()
+        found, octets = await look_everywhere(cage, databases)
+        assert octets > 1_000_000
+        assert not found, "\n".join(sorted(found))
         assert cage.planted > 300
         assert product.words().count('"event":"connection"') >= 10  # something was logged
     finally:

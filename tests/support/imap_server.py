@@ -1,17 +1,18 @@
 """A real IMAP listener on a node with accounts and mail."""
 
 import secrets
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from ssl import SSLContext
 
+from sqlalchemy import Connection
+
 from mailserver.accounts.provisioning import DEFAULT_MAILBOXES, GUARD_KEY_OCTETS
 from mailserver.crypto.context import Kind
 from mailserver.crypto.suite import Suite
 from mailserver.imap.bounds import Bounds, Shared
-from mailserver.imap.connection import Connection
+from mailserver.imap.connection import Connection as ImapConnection
 from mailserver.mail.account import Account
 from mailserver.model.ids import new_account_id
 from mailserver.model.sealed import Plaintext
@@ -20,6 +21,7 @@ from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.listener import Listener, listening
 from mailserver.runtime.rates import Paces
 from mailserver.runtime.settings import Endpoint, Tls
+from mailserver.store.driver import Sql, fetch, run
 from mailserver.store.mailboxes import NewMailbox
 from mailserver.vault.account_key import AccountKey
 from mailserver.vault.credentials import make_app_password_wrap
@@ -31,16 +33,17 @@ from tests.support.mail import MailNode, open_mail
 READER = "reader@example.org"
 PASSWORD = "abcd efgh ijkl mnop qrst uvwx yz23 4567"  # every account's
 SECRET = Plaintext(PASSWORD.encode())
+_READ = Sql("SELECT data FROM blobs WHERE account_id = ? AND blob_id = ?")
+_WRITE = Sql("UPDATE blobs SET data = ? WHERE account_id = ? AND blob_id = ?")
 
 
 class ImapServer:
     """A node behind a listener; `reader` is whoever signs in as READER."""
 
-    def __init__(self, mail: MailNode, database: Path) -> None:
+    def __init__(self, mail: MailNode) -> None:
         self.mail = mail
         self.budget = Budget(1 << 24)
         self.reader = ""
-        self._database = database
 
     async def add_reader(
         self, address: str = "reader@example.org", *, quota_octets: int = accounts.QUOTA
@@ -79,32 +82,45 @@ class ImapServer:
         lease = await self.mail.node.logins.app_password(login, secret, scope=Scope.IMAP, peer=peer)
         return self.mail.office.open(lease)
 
-    def damage(self, account: Account, email: int) -> None:
+    async def damage(self, account: Account, email: int) -> None:
         """Change one octet of a message's ciphertext, behind the server's back."""
-        with sqlite3.connect(self._database, timeout=10) as connection:
-            where = "account_id = ? AND blob_id = ?"
-            key = (account.account_id, email)
-            (data,) = connection.execute(f"SELECT data FROM blobs WHERE {where}", key).fetchone()
-            changed = data[:-1] + bytes((data[-1] ^ 1,))
-            connection.execute(f"UPDATE blobs SET data = ? WHERE {where}", (changed, *key))
-        connection.close()
+        key = (account.account_id, email)
+
+        def flip(connection: Connection) -> None:
+            ((data,),) = fetch(connection, _READ, key)
+            run(connection, _WRITE, (data[:-1] + bytes((data[-1] ^ 1,)), *key))
+
+        await self.mail.node.store.database.write(flip)
 
 
 @asynccontextmanager
 async def serving(
     directory: Path,
     *,
+    urls: tuple[str, str] | None = None,
     tls: Tls = Tls.NONE,
     context: SSLContext | None = None,
     bounds: Bounds | None = None,
     connections: Connections | None = None,
     paces: Paces | None = None,
 ) -> AsyncIterator[tuple[ImapServer, Listener[Shared]]]:
-    """Serve IMAP on a free port of loopback, on fresh databases below `directory`."""
-    database = directory / "mail.sqlite3"
-    urls = f"sqlite:///{database}", f"sqlite:///{directory / 'keystore.sqlite3'}"
-    async with open_mail(*urls, directory, ManualClock()) as mail:
-        server = ImapServer(mail, database)
+    """Serve IMAP on a free port of loopback.
+
+    Args:
+        directory: where files go.
+        urls: of empty databases for mail and keystore; else they are made below `directory`.
+        tls: how connections begin.
+        context: with which certificate.
+        bounds: of connections.
+        connections: how many.
+        paces: of commands.
+    """
+    mail_url, keystore_url = urls or (
+        f"sqlite:///{directory / 'mail.sqlite3'}",
+        f"sqlite:///{directory / 'keystore.sqlite3'}",
+    )
+    async with open_mail(mail_url, keystore_url, directory, ManualClock()) as mail:
+        server = ImapServer(mail)
         shared = Shared(
             server.sign_in,
             server.budget,
@@ -113,6 +129,6 @@ async def serving(
             paces or Paces(),
         )
         async with listening(
-            "imap", Connection, Endpoint(host="127.0.0.1", port=0), tls, shared, context
+            "imap", ImapConnection, Endpoint(host="127.0.0.1", port=0), tls, shared, context
         ) as listener:
             yield server, listener

@@ -19,9 +19,9 @@ FILES = sorted((Path(__file__).parents[2] / "transcripts" / "imap").glob("*.txt"
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
-async def test_transcript(path: Path, tmp_path: Path) -> None:
+async def test_transcript(path: Path, tmp_path: Path, mail_url: str, keystore_url: str) -> None:
     transcript = parse(path)
-    async with serving(tmp_path) as (server, listener):
+    async with serving(tmp_path, urls=(mail_url, keystore_url)) as (server, listener):
         for mode in sorted(transcript.modes, key=lambda mode: mode.value):
             await _play(transcript, mode, server, listener)
     assert server.budget.held_octets == 0
@@ -38,7 +38,7 @@ async def _play(
         for mailbox in await account.mailboxes.listing():
             await account.mailboxes.open(mailbox.id, writable=True)
     for email in transcript.damaged:
-        server.damage(account, email)
+        await server.damage(account, email)
 
     async def arrive(given: Given) -> None:
         await _put(account, given)
