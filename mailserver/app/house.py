@@ -26,6 +26,7 @@ from mailserver.app.reception import reception
 from mailserver.app.reports import Reporting
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
+from mailserver.audit.copies import Copies
 from mailserver.crypto.suite import Suite, self_test
 from mailserver.mail.delivery import Delivery
 from mailserver.mail.inbound import Inbound
@@ -103,7 +104,12 @@ async def open_house(settings: Settings, clock: Clock | None = None) -> AsyncIte
         stack.push_async_callback(keystore.close)
         store = await Store.open(settings.database_url, settings.blob_dir, clock=clock)
         stack.push_async_callback(store.close)
-        chain = await Chain.open(store.audit, keystore, master, key=signing_key, clock=clock)
+        chain = await Chain.open(
+            *(store.audit, keystore, master),
+            key=signing_key,
+            clock=clock,
+            copies=_copies(settings, stack),
+        )
         stack.push_async_callback(chain.close)
         house = _furnished(settings, clock, suite, master, keystore, store, chain, stack)
         stack.push_async_callback(house.spam.close)
@@ -165,6 +171,15 @@ def _furnished(
 def _close_with(stack: AsyncExitStack, *closings: Callable[[], None]) -> None:
     for closing in closings:
         stack.callback(closing)
+
+
+def _copies(settings: Settings, stack: AsyncExitStack) -> Copies | None:
+    """Make the place for copies of the audit log, if there is one."""
+    if settings.audit.copy_to is None:
+        return None
+    copies = Copies(settings.audit.copy_to)
+    stack.callback(copies.close)
+    return copies
 
 
 def _hashing(at_once: int, stack: AsyncExitStack) -> Hashing:

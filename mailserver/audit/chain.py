@@ -3,7 +3,8 @@
 Whoever does an audited thing calls `record` first and goes on when it returns: the entry is then
 durable. Entries that come together share one batch, hence two commits: the head says what will be
 written, the log writes it (`head` explains why that order). `tend` is called about once a second;
-it confirms the last batch and signs a checkpoint when one is due.
+it confirms the last batch and signs a checkpoint when one is due. Where copies are kept on another
+machine, some events get a checkpoint at once and wait until it is there (`copies`).
 
 Several processes may write one chain. The head's compare and swap lets one at a time through; the
 others see a pending end that is not in the log yet and wait. A process that died in between is
@@ -19,6 +20,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from mailserver.audit.checkpoint import EVERY, EVERY_ENTRIES, signed
+from mailserver.audit.copies import AWAITED, Copies
 from mailserver.audit.entry import OPERATOR, SERVER, Entry, Event, Facts, encode, link
 from mailserver.audit.head import BEGINNING, INSTANCE_OCTETS, End, Head, HeadRow
 from mailserver.crypto.sign import SigningKey
@@ -26,7 +28,8 @@ from mailserver.model.errors import Condition, Conflict, Corrupt, MailError, Tra
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Guarded
 from mailserver.runtime.clock import Clock
-from mailserver.store.audit import AuditLog, AuditRow
+from mailserver.runtime.log import get_logger
+from mailserver.store.audit import AuditLog, AuditRow, CheckpointRow
 from mailserver.store.keystore import Keystore
 from mailserver.vault.master import MasterKeys
 
@@ -36,6 +39,8 @@ TRIES = 250
 PATIENCE = timedelta(milliseconds=20)
 GIVEN_UP_AFTER = timedelta(seconds=3)  # within the tries, so that a writer's death fails nobody
 NO_FACTS: Facts = {}
+
+log = get_logger("audit")
 
 
 @dataclass(slots=True, eq=False)
@@ -54,12 +59,21 @@ class _Waiting:
 class Chain:
     """The audit log of this instance, as one process writes it; used on the event loop only."""
 
-    def __init__(self, log: AuditLog, head: HeadRow, key: SigningKey, clock: Clock) -> None:
+    def __init__(
+        self,
+        log: AuditLog,
+        head: HeadRow,
+        key: SigningKey,
+        clock: Clock,
+        copies: Copies | None = None,
+    ) -> None:
         """Use `open` instead: it finds where the chain ends."""
         self._log = log
         self._row = head
         self._key = key
         self._clock = clock
+        self._copies = copies
+        self._copied = 0  # the last entry whose checkpoint this process knows to be elsewhere
         self._queue: deque[_Waiting] = deque()
         self._turn = asyncio.Lock()
         self._head: Head | None = None  # None: look before writing
@@ -75,13 +89,16 @@ class Chain:
         *,
         key: SigningKey,
         clock: Clock,
+        copies: Copies | None = None,
     ) -> Self:
         """Find the chain's end, or begin a chain where there is none.
+
+        `copies` is where checkpoints are kept on another machine, if anywhere.
 
         Raises:
             Corrupt: the log does not end where the keystore says; see `verify` for what is wrong.
         """
-        chain = cls(log, HeadRow(keystore, master), key, clock)
+        chain = cls(log, HeadRow(keystore, master), key, clock, copies)
         async with chain._turn:
             await chain._look_once()
         return chain
@@ -108,6 +125,8 @@ class Chain:
         kept = BEGINNING if last is None else End(last.number, last.hash)
         base = max(known, kept, key=lambda end: end.number)
         instance = secrets.token_bytes(INSTANCE_OCTETS) if head is None else head.instance
+        if base.number:
+            await log.add_checkpoint(signed(key, instance, base, clock.now()))
         if not await chain._row.write(Head(instance, base, base, base)):
             raise _unwritten()
         chain._head = Head(instance, base, base, base)
@@ -189,13 +208,49 @@ class Chain:
         now = self._clock.now()
         late = last is None or now - last.at >= EVERY
         if new >= EVERY_ENTRIES or (new > 0 and late):
-            await self._log.add_checkpoint(signed(self._key, head.instance, head.confirmed, now))
+            last = signed(self._key, head.instance, head.confirmed, now)
+            await self._log.add_checkpoint(last)
+        if last is not None and last.number > self._copied:
+            await self._copy_late(last)
+
+    async def _copy_late(self, checkpoint: CheckpointRow) -> None:
+        """Copy a checkpoint that nobody waits for; where it cannot be, `tend` comes again."""
+        if self._copies is None:
+            return
+        try:
+            await self._copies.keep(checkpoint)
+        except Transient as error:
+            log.warning("audit checkpoint not copied", condition=error.condition.name)
+        else:
+            self._copied = checkpoint.number
+
+    async def _prove(self, batch: list[_Waiting]) -> None:
+        """Copy a checkpoint behind `batch`, if an event in it has to wait for one.
+
+        Where it cannot be copied those events fail: their entries stand, what they speak of has not
+        happened.
+        """
+        awaited = [waiting for waiting in batch if waiting.event in AWAITED]
+        if self._copies is None or self._head is None or not awaited:
+            return
+        head = self._head
+        checkpoint = signed(self._key, head.instance, head.pending, self._clock.now())
+        try:
+            await self._copies.keep(checkpoint)
+            await self._log.add_checkpoint(checkpoint)
+        except MailError as error:
+            log.warning("audit checkpoint not copied", condition=error.condition.name)
+            for waiting in awaited:
+                waiting.error = _uncopied()
+        else:
+            self._copied = checkpoint.number
 
     async def _write_batch(self) -> None:
         """Write the oldest entries that wait; each learns whether it was written."""
         batch = [self._queue.popleft() for _ in range(min(BATCH_ENTRIES, len(self._queue)))]
         try:
             await self._append(batch)
+            await self._prove(batch)
         except BaseException as error:
             self._head = None
             failure = error if isinstance(error, MailError) else _unwritten()
@@ -299,3 +354,10 @@ class Chain:
 
 def _unwritten() -> Transient:
     return Transient(Condition.UNAVAILABLE, "the audit log could not be written")
+
+
+def _uncopied() -> Transient:
+    return Transient(
+        Condition.UNAVAILABLE,
+        "the audit log's copy elsewhere could not be written; nothing is done",
+    )

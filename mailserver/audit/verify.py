@@ -1,12 +1,13 @@
 """Reading the whole chain: what was edited, deleted, reordered or cut off since it was written.
 
 Every hash is computed anew from the canonical octets, what stands in clear beside them must agree,
-every checkpoint must be signed and lie on the chain, and the chain must end where the keystore
-says. Without a head from elsewhere the answer is "consistent, completeness not proved": whoever
-holds both databases and the master key could have cut both back to an earlier checkpoint (PRIVACY
-§17).
+every checkpoint must be signed and lie on the chain, a pruned chain must begin behind one, and it
+must end where the keystore says. Without a head from elsewhere the answer is "consistent,
+completeness not proved": whoever holds both databases and the master key could have cut both back
+to an earlier checkpoint (PRIVACY §17).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -53,8 +54,13 @@ class Verified:
     first: int
     last: int
     checkpoints: int
-    complete: bool
-    """A head from elsewhere lies on it; else it is consistent, completeness not proved."""
+    proved: int = 0
+    """Up to this entry a head from elsewhere proves that nothing is missing; 0: nothing does."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether a head from elsewhere lies on it; else completeness is not proved."""
+        return self.proved > 0
 
 
 async def verify(
@@ -63,9 +69,9 @@ async def verify(
     master: MasterKeys,
     public: bytes,
     *,
-    known: CheckpointRow | None = None,
+    known: Sequence[CheckpointRow] = (),
 ) -> Verified:
-    """Verify the whole log. `known` is a checkpoint that was kept elsewhere.
+    """Verify the whole log. `known` are checkpoints that were kept elsewhere.
 
     Raises:
         ChainBroken: something was edited, deleted, reordered, cut off or added.
@@ -75,6 +81,8 @@ async def verify(
     head = await _read(row)
     signed = await _signed(log, head, public, known)
     at = head.base
+    if at.number and at.number not in signed:  # what went before was never signed away
+        raise ChainBroken(Tampering.CHECKPOINT, at.number)
     _compare(signed, at)
     while True:
         at = await _walk(log, head, signed, at)
@@ -86,7 +94,8 @@ async def verify(
     missing = [number for number in signed if number > at.number]
     if missing:
         raise ChainBroken(Tampering.TRUNCATED, at.number + 1)
-    return Verified(head.base.number + 1, at.number, len(signed), known is not None)
+    proved = max((mark.number for mark in known), default=0)
+    return Verified(head.base.number + 1, at.number, len(signed), proved)
 
 
 async def _read(row: HeadRow) -> Head:
@@ -106,11 +115,11 @@ async def _walk(log: AuditLog, head: Head, signed: dict[int, End], at: End) -> E
 
 
 async def _signed(
-    log: AuditLog, head: Head, public: bytes, known: CheckpointRow | None
+    log: AuditLog, head: Head, public: bytes, known: Sequence[CheckpointRow]
 ) -> dict[int, End]:
     """Return what signed checkpoints say of the part of the chain that is kept."""
     signed: dict[int, End] = {}
-    for checkpoint in [*await log.checkpoints(), *([known] if known is not None else [])]:
+    for checkpoint in [*await log.checkpoints(), *known]:
         try:
             end = check(public, head.instance, checkpoint)
         except Corrupt:

@@ -1,12 +1,14 @@
 """`zegel audit`: whether the audit log is what was written."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mailserver.app.house import House
-from mailserver.audit.checkpoint import load_key, read, written
+from mailserver.audit.checkpoint import load_key, written
+from mailserver.audit.copies import known
 from mailserver.audit.verify import Verified, verify
 from mailserver.cli.account import in_house
 from mailserver.cli.terminal import fail, say
@@ -26,25 +28,30 @@ def verify_log(
     context: typer.Context,
     head: Annotated[
         Path | None,
-        typer.Option(help="A checkpoint that `zegel audit head` printed, kept elsewhere."),
+        typer.Option(
+            help="A checkpoint kept elsewhere: what `zegel audit head` printed, or a copy, or the"
+            " whole directory of copies."
+        ),
     ] = None,
 ) -> None:
     """Read the whole audit log; fails where an entry was edited, deleted, moved or cut off."""
-    known = None if head is None else _kept(head)
+    kept = () if head is None else _kept(head)
 
     async def verified(house: House) -> Verified:
         public = load_key(house.settings.keys.audit_file).public
-        return await verify(house.store.audit, house.keystore, house.master, public, known=known)
+        return await verify(house.store.audit, house.keystore, house.master, public, known=kept)
 
     found = in_house(context, verified)
     entries = found.last - found.first + 1
-    proof = "complete up to the head given" if found.complete else "completeness not proved"
+    proof = (
+        f"complete up to entry {found.proved:,}" if found.complete else "completeness not proved"
+    )
     say(f"{entries:,} entries and {found.checkpoints:,} checkpoints: consistent, {proof}.")
 
 
-def _kept(path: Path) -> CheckpointRow:
+def _kept(path: Path) -> Sequence[CheckpointRow]:
     try:
-        return read(path.read_text())
+        return known(path)
     except MailError as error:
         fail(error.text)
     except (OSError, UnicodeDecodeError):

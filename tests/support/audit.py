@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from mailserver.audit.chain import Chain
+from mailserver.audit.copies import Copies
 from mailserver.audit.verify import Verified, verify
 from mailserver.crypto.sign import SigningKey
 from mailserver.runtime.clock import ManualClock
@@ -27,13 +28,16 @@ class Log:
     key: SigningKey
     clock: ManualClock
 
-    async def chain(self) -> Chain:
+    async def chain(self, copies: Copies | None = None) -> Chain:
         """Open the chain, as another process would."""
         return await Chain.open(
-            self.store.audit, self.keystore, self.master, key=self.key, clock=self.clock
+            *(self.store.audit, self.keystore, self.master),
+            key=self.key,
+            clock=self.clock,
+            copies=copies,
         )
 
-    async def verify(self, known: CheckpointRow | None = None) -> Verified:
+    async def verify(self, *known: CheckpointRow) -> Verified:
         """Verify it under its own public key."""
         return await verify(
             self.store.audit, self.keystore, self.master, self.key.public, known=known
