@@ -7,7 +7,7 @@ completeness not proved": whoever holds both databases and the master key could 
 to an earlier checkpoint (PRIVACY §17).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -70,8 +70,17 @@ async def verify(
     public: bytes,
     *,
     known: Sequence[CheckpointRow] = (),
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Verified:
-    """Verify the whole log. `known` are checkpoints that were kept elsewhere.
+    """Verify the whole log.
+
+    Args:
+        log: the entries.
+        keystore: it has the head.
+        master: what the head is authenticated with.
+        public: the key that checkpoints are signed with.
+        known: checkpoints that were kept elsewhere.
+        progress: told after each page how many entries were read.
 
     Raises:
         ChainBroken: something was edited, deleted, reordered, cut off or added.
@@ -85,7 +94,7 @@ async def verify(
         raise ChainBroken(Tampering.CHECKPOINT, at.number)
     _compare(signed, at)
     while True:
-        at = await _walk(log, head, signed, at)
+        at = await _walk(log, head, signed, at, progress)
         if at in head.ends:
             break
         before, head = head, await _read(row)
@@ -105,12 +114,15 @@ async def _read(row: HeadRow) -> Head:
     return head
 
 
-async def _walk(log: AuditLog, head: Head, signed: dict[int, End], at: End) -> End:
+async def _walk(
+    log: AuditLog, head: Head, signed: dict[int, End], at: End, progress: Callable[[int], None]
+) -> End:
     """Verify what follows on `at`; return where the log ends now."""
     while rows := await log.rows(at.number, PAGE_ENTRIES):
         for row in rows:
             at = _next(head.instance, at, row)
             _compare(signed, at)
+        progress(at.number - head.base.number)
     return at
 
 

@@ -11,7 +11,7 @@ from mailserver.audit.checkpoint import load_key, written
 from mailserver.audit.copies import known
 from mailserver.audit.verify import Verified, verify
 from mailserver.cli.account import in_house
-from mailserver.cli.terminal import fail, say
+from mailserver.cli.terminal import Progress, fail, say
 from mailserver.model.errors import MailError
 from mailserver.store.audit import CheckpointRow
 
@@ -39,8 +39,12 @@ def verify_log(
 
     async def verified(house: House) -> Verified:
         public = load_key(house.settings.keys.audit_file).public
-        return await verify(house.store.audit, house.keystore, house.master, public, known=kept)
+        parts = house.store.audit, house.keystore, house.master, public
+        found = await verify(*parts, known=kept, progress=progress)
+        progress.end()
+        return found
 
+    progress = Progress("entries read")
     found = in_house(context, verified)
     entries = found.last - found.first + 1
     proof = (

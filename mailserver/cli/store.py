@@ -1,5 +1,7 @@
 """`zegel migrate`, `zegel check`: the databases' schemas, and whether all agrees with all."""
 
+from functools import partial
+
 import typer
 
 from mailserver.app.house import House
@@ -22,11 +24,18 @@ def migrate_both(context: typer.Context) -> None:
     told(lambda: make_directories(settings))
 
     async def both() -> None:
-        await migrate(settings.database_url, Which.MAIN)
-        await migrate(settings.keystore_url, Which.KEYSTORE)
+        for name, which, url in (
+            ("mail", Which.MAIN, settings.database_url),
+            ("keystore", Which.KEYSTORE, settings.keystore_url),
+        ):
+            await migrate(url, which, tell=partial(_step, name))
 
     run(both)
     say("Both databases are at this version's schema.")
+
+
+def _step(name: str, what: str) -> None:
+    typer.echo(f"{name} {what}", err=True)
 
 
 def check_store(context: typer.Context) -> None:

@@ -5,6 +5,7 @@ database, hence in one transaction on both engines: a schema is old or new, what
 the way.
 """
 
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
@@ -19,6 +20,12 @@ import migrations
 from mailserver.model.errors import Misconfigured
 from mailserver.store.database import Database
 from mailserver.store.engine import open_database
+
+Tell = Callable[[str], None]
+
+
+def _nobody(_step: str) -> None:
+    """Leave a step untold."""
 
 
 class Which(Enum):
@@ -53,12 +60,14 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _move(connection: Connection, which: Which, target: str) -> None:
+def _move(connection: Connection, which: Which, target: str, tell: Tell) -> None:
     """Upgrade, or downgrade where `target` lies behind, within the connection's transaction."""
     config = _config(which)
     config.attributes["connection"] = connection
     scripts = ScriptDirectory.from_config(config)
     here = current(connection)
+    told = _nobody if here is None else tell
+    config.attributes["applied"] = lambda name: told(f"{name}: {scripts.get_revision(name).doc}")
     try:
         if target == "base" or _is_behind(scripts, target, here):
             command.downgrade(config, target)
@@ -77,22 +86,30 @@ def _is_behind(scripts: ScriptDirectory, target: str, here: str | None) -> bool:
     return any(script.revision == target for script in scripts.iterate_revisions(here, "base"))
 
 
-async def migrate(url: str, which: Which, *, to: str = "head") -> None:
+async def migrate(url: str, which: Which, *, to: str = "head", tell: Tell = _nobody) -> None:
     """Bring the schema of the database at `url` to revision `to` ("head", "base" or a name).
+
+    Args:
+        url: of the database.
+        which: its schema.
+        to: the revision.
+        tell: told what each step did, from another thread; of a database that is made, nothing.
 
     Raises:
         Misconfigured: the database is of a newer program, or `url` is wrong.
     """
     database = await open_database(url)
     try:
-        await migrate_open(database, which, to=to)
+        await migrate_open(database, which, to=to, tell=tell)
     finally:
         await database.close()
 
 
-async def migrate_open(database: Database, which: Which, *, to: str = "head") -> None:
+async def migrate_open(
+    database: Database, which: Which, *, to: str = "head", tell: Tell = _nobody
+) -> None:
     """Do what `migrate` does on a database that is open already."""
-    await database.write(lambda connection: _move(connection, which, to))
+    await database.write(lambda connection: _move(connection, which, to, tell))
 
 
 async def require_current(database: Database, which: Which) -> None:

@@ -100,6 +100,17 @@ async def test_a_migration_that_fails_leaves_the_old_schema(database_url: str) -
         await database.close()
 
 
+async def test_each_step_of_a_database_in_use_is_told(mail_url: str) -> None:
+    told: list[str] = []
+    await migrate(mail_url, Which.MAIN, to="0012")
+    await migrate(mail_url, Which.MAIN, tell=told.append)
+    assert [line[:6] for line in told[:2]] == ["0013: ", "0014: "]
+    assert "uploaded" in told[0]
+    again: list[str] = []
+    await migrate(mail_url, Which.MAIN, tell=again.append)
+    assert again == []
+
+
 def test_there_is_one_head_each() -> None:
     assert head(Which.MAIN) is not None
     assert head(Which.KEYSTORE) is not None
