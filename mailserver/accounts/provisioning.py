@@ -24,7 +24,6 @@ from mailserver.audit.chain import Chain
 from mailserver.audit.entry import OPERATOR, Event, Facts
 from mailserver.audit.subjects import Subject
 from mailserver.crypto.context import Kind
-from mailserver.crypto.kdf import ARGON2_CURRENT
 from mailserver.crypto.suite import Suite
 from mailserver.model.address import Address, canonical_domain
 from mailserver.model.errors import Absent, Condition, Conflict, Corrupt, PeerFault, Refused
@@ -41,7 +40,7 @@ from mailserver.store.mailboxes import NewMailbox
 from mailserver.store.store import Store
 from mailserver.vault.account_key import AccountKey
 from mailserver.vault.codes import new_recovery_code
-from mailserver.vault.credentials import make_password_wrap, make_recovery_wrap
+from mailserver.vault.credentials import PASSWORD_COST, make_password_wrap, make_recovery_wrap
 from mailserver.vault.guard import AccountGuard
 from mailserver.vault.receiving import HolderRecord
 from mailserver.vault.records import AccountRecord, KeyMode
@@ -92,7 +91,7 @@ class Provisioning:
         clock: Clock,
         *,
         suite: Suite = Suite.HYBRID,
-        argon2_parameters: int = ARGON2_CURRENT,
+        argon2_parameters: int = PASSWORD_COST,
         signing_keys: SigningKeys | None = None,
         tell: Tell = tell_nobody,
     ) -> None:

@@ -39,6 +39,8 @@ from mailserver.vault.codes import (
 )
 from mailserver.vault.records import PublicIdentity, Scope, WrapKind, WrapRecord
 
+PASSWORD_COST = ARGON2_CURRENT
+"""Which Argon2id parameters a new password's wrap is made with; an octet of `crypto.kdf`."""
 _RANDOM_SECRET = 0  # in `kdf`: no Argon2
 _SENDING_ONLY = frozenset({Scope.SMTP})
 
@@ -58,7 +60,7 @@ def make_password_wrap(
     password: Plaintext,
     made_at: datetime,
     *,
-    parameters: int = ARGON2_CURRENT,
+    parameters: int = PASSWORD_COST,
 ) -> NewWrap:
     """Wrap `key` under the account password (UTF-8).
 
