@@ -5,10 +5,12 @@ takes root, or a user namespace. The test fills and empties it from outside.
 """
 
 import shutil
+import ssl
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from mailserver.store.store import Store
@@ -29,18 +31,18 @@ def _can_mount(directory: Path) -> bool:
 
 
 class SmallDisk(Letters):
-    """A server whose data directory holds 24 MiB."""
+    """A server of which one directory holds 24 MiB: its data's, or another."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
-        data = directory / "data"
-        data.mkdir()
-        prefix = (*NAMESPACE, "sh", "-c", MOUNT, str(data))
+    def __init__(self, directory: Path, *options: str, small: str = "data") -> None:
+        self._small = directory / small
+        self._small.mkdir(parents=True)
+        prefix = (*NAMESPACE, "sh", "-c", MOUNT, str(self._small))
         super().__init__(Server(directory, *options, users=2, prefix=prefix))
 
     @property
     def inside(self) -> Path:
-        """The data directory as the server sees it."""
-        return Path(f"/proc/{self.server.found['pid']}/root") / self.server.data.relative_to("/")
+        """The directory as the server sees it."""
+        return Path(f"/proc/{self.server.found['pid']}/root") / self._small.relative_to("/")
 
     @property
     def filler(self) -> Path:
@@ -106,3 +108,42 @@ async def test_a_full_disk_refuses_for_now_and_recovers_by_itself(
         await store.close()
     assert "Traceback" not in server.words()
     assert '"level":"error"' not in server.words(), "a full disk is foreseen"
+
+
+def test_a_full_disk_under_the_keystore_keeps_nobody_from_their_mail(tmp_path: Path) -> None:
+    """What needs no new row there goes on; what does is refused for now, and works again later."""
+    if not _can_mount(tmp_path):
+        pytest.skip("a mount namespace takes root here")
+    disk = SmallDisk(tmp_path, small="data.keys/keystore")
+    server = disk.server
+    try:
+        server.start()
+        with doors(server) as (lmtp, mx, imap):
+            disk.fill()
+            assert disk.send(lmtp, SMALL).startswith(b"250")
+            assert disk.send(mx, LARGE).startswith(b"250")
+            assert disk.append(imap, SMALL).startswith(b"a OK")
+        # An app password's last use is written down when there is room for it.
+        disk.assert_the_same()
+        begun = sign_in_on_the_web(server)
+        assert begun.status_code == 507, begun.text
+        assert "room" in begun.json()["detail"]
+        disk.filler.unlink()
+        assert any(sign_in_on_the_web(server).status_code == 200 for _ in settled())
+        assert server.running
+    finally:
+        server.stop()
+    assert "Traceback" not in server.words()
+    assert '"level":"error"' not in server.words(), "a full disk is foreseen"
+
+
+def sign_in_on_the_web(server: Server) -> httpx.Response:
+    """Begin a session, whose row is the keystore's."""
+    origin = str(server.found["https"]).replace("127.0.0.1", "localhost")
+    return httpx.post(
+        f"{origin}/api/account/sign-in",
+        json={"address": server.user()[0], "password": server.found["account_password"]},
+        headers={"origin": origin, "sec-fetch-site": "same-origin"},
+        verify=ssl.create_default_context(cafile=server.found["ca_file"]),
+        trust_env=False,
+    )
