@@ -193,7 +193,7 @@ def test_store_and_audit_log_are_in_order(zegel: Zegel) -> None:
 def test_a_checkpoint_kept_elsewhere_proves_completeness(zegel: Zegel, tmp_path: Path) -> None:
     head, noise = tmp_path / "head.json", tmp_path / "noise"
     head.write_text(zegel.done("audit", "head"))
-    assert "complete up to the head given" in zegel.done("audit", "verify", "--head", str(head))
+    assert "complete up to entry" in zegel.done("audit", "verify", "--head", str(head))
     forged = json.loads(head.read_text()) | {"hash": "00" * 32}
     noise.write_text(json.dumps(forged))
     assert "checkpoint" in zegel.refused("audit", "verify", "--head", str(noise))
