@@ -59,12 +59,6 @@ class Desk:
     keyring: Keyring
     clock: Clock
 
-    async def sweep(self) -> None:
-        """Delete what ended by itself: sessions, links, vaults."""
-        await self.web_sessions.sweep()
-        await self.invitations.sweep()
-        await self.vaults.sweep()
-
 
 def furnish_desk(
     store: Store,

@@ -60,6 +60,7 @@ OWN_DATA = {
     Place.QUEUED: Kind.QUEUE_ITEM,
     Place.SUBMISSION: Kind.QUEUE_ITEM,
     Place.DESTINATION: Kind.QUEUE_ITEM,
+    Place.REGISTER: Kind.REGISTER,
 }
 _FIRST = (AccountId(b""), EpochId(0))
 

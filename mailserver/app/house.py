@@ -23,6 +23,7 @@ from mailserver.accounts.signing_keys import SigningKeys
 from mailserver.app.mailroom import furnish
 from mailserver.app.people import People, people
 from mailserver.app.reception import reception
+from mailserver.app.registers import Books, open_books
 from mailserver.app.reports import Reporting
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
@@ -82,6 +83,7 @@ class House:
     outgoing: Outgoing
     queue_desk: QueueDesk
     reading_room: ReadingRoom
+    books: Books
 
 
 @asynccontextmanager
@@ -165,6 +167,10 @@ def _furnished(
         outgoing=mailroom.outgoing,
         queue_desk=mailroom.queue_desk,
         reading_room=mailroom.reading_room,
+        books=open_books(
+            *(settings, store, master.instance_guard, chain),
+            *(desks.desk, desks.provisioning, clock),
+        ),
     )
 
 

@@ -21,7 +21,7 @@ from mailserver.mail.office import Office
 from mailserver.mail.spam import FLUSH
 from mailserver.model.errors import MailError, Misconfigured
 from mailserver.operations.first_run import make_certificate
-from mailserver.operations.upkeep import forget_old
+from mailserver.privacy.retention import LOOK
 from mailserver.runtime.background import Background, background
 from mailserver.runtime.door import Door
 from mailserver.runtime.limits import Budget, Connections
@@ -132,10 +132,8 @@ async def running(
         tasks.create_task(tasks.every(REPORT, house.reports.sending.send_due))
     if part.sweeps:
         tasks.create_task(tasks.every(EXPIRE, house.store.uploads.sweep))
-        tasks.create_task(tasks.every(SWEEP, house.provisioning.sweep))
-        tasks.create_task(tasks.every(SWEEP, house.desk.sweep))
         tasks.create_task(tasks.every(SWEEP, house.signing_keys.tend))
-        tasks.create_task(tasks.every(SWEEP, lambda: forget_old(house.store, house.clock.now())))
+        tasks.create_task(tasks.every(LOOK, house.books.retention.tend))
     if certificate is not None:
         tasks.create_task(tasks.every(LOOK_AT_CERTIFICATE, _reload_task(certificate)))
     async with open_doors(hall) as doors:

@@ -175,6 +175,12 @@ class Chain:
                 self._head = head if await self._row.write(head) else None
             await self._sign_when_due(head)
 
+    async def prunable(self, before: datetime) -> int:
+        """Count the entries that `prune` would drop."""
+        old = [mark for mark in await self._log.checkpoints() if mark.at < before]
+        head = await self._row.read()
+        return max(0, old[-1].number - head.base.number) if old and head is not None else 0
+
     async def prune(self, before: datetime) -> int:
         """Drop entries older than `before`, up to the last checkpoint signed by then.
 
@@ -188,6 +194,8 @@ class Chain:
         if not old:
             return 0
         base = End(old[-1].number, old[-1].hash)
+        if not await self.prunable(before):
+            return 0
         await self.record(Event.LOG_PRUNED, actor=SERVER, facts={"up_to": base.number})
         async with self._turn:
             head = self._head or await self._look()

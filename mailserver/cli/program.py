@@ -21,6 +21,7 @@ from mailserver.cli import (
     password,
     queue,
     reports,
+    retention,
     serve,
     store,
     transfer,
@@ -37,7 +38,7 @@ program = typer.Typer(
 )
 for group in (
     *(serve, domain, account, address, password, invitation),
-    *(transfer, external, store, keys, dkim, dns, doctor, reports, queue, audit, demo),
+    *(transfer, external, store, keys, dkim, dns, doctor, reports, queue, audit, retention, demo),
 ):
     group.add_to(program)
 

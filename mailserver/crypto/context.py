@@ -69,6 +69,7 @@ class Kind(IntEnum):
     """Of an account that its organisation lets the server open."""
     SIGN_IN = 102
     """A sign-in on its way to an identity provider and back."""
+    REGISTER = 103
 
 
 class Origin(IntEnum):

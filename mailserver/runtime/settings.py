@@ -18,6 +18,7 @@ from mailserver.model.errors import Misconfigured
 from mailserver.runtime.settings_limits import Limits
 from mailserver.runtime.settings_listeners import WEB, Listener, Listeners
 from mailserver.runtime.settings_reading import Reading
+from mailserver.runtime.settings_registers import Audit, Retention
 from mailserver.runtime.settings_relay import Relay
 from mailserver.runtime.settings_source import Origin, gather, read_toml, validated
 from mailserver.runtime.settings_spam import Processors, Scanners, Spam, unnamed
@@ -40,13 +41,6 @@ __all__ = ["Endpoint", "Limits", "Listener", "Settings", "Tls", "load"]
 
 CONFIG_VARIABLE = "ZEGEL_CONFIG"
 CONFIG_FILE = Path("/etc/zegel/zegel.toml")
-
-
-class Audit(Section):
-    """Where proofs of the audit log are kept, out of reach of whoever holds this machine."""
-
-    copy_to: Path | None = None
-    """A directory on another machine; what changes who may do or open what waits for it."""
 
 
 class Database(Section):
@@ -161,6 +155,7 @@ class Settings(Section):
     keystore: Keystore = Keystore()
     keys: Keys = Keys()
     audit: Audit = Audit()
+    retention: Retention = Retention()
     tls: Certificate = Certificate()
     limits: Limits = Limits()
     crypto: Crypto = Crypto()

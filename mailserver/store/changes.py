@@ -189,10 +189,11 @@ def rows_after(connection: Connection, account_id: AccountId, modseq: ModSeq) ->
     return [LogRow._make(row) for row in fetch(connection, _AFTER, (account_id, modseq))]
 
 
-def prune(connection: Connection, account_id: AccountId, before: int) -> None:
-    """Forget changes before an instant (microseconds)."""
+def prune(connection: Connection, account_id: AccountId, before: int) -> int:
+    """Forget changes before an instant (microseconds); return how many rows."""
     row = fetch_one(connection, _OLDEST_KEPT, (account_id, before))
     if row is None or row[0] is None:
-        return
-    run(connection, _PRUNE, (account_id, row[0]))
+        return 0
+    pruned = run(connection, _PRUNE, (account_id, row[0]))
     run(connection, _PRUNED, (row[0], account_id))
+    return pruned

@@ -9,7 +9,7 @@ from mailserver.store.access import Done
 from mailserver.store.blobs import Place
 from mailserver.store.changes import AccountChange, EntriesChange, log, next_modseq
 from mailserver.store.counts import Delta, apply, next_uid
-from mailserver.store.driver import Lookup, RangeRead, Row, Sql, run, run_many
+from mailserver.store.driver import Lookup, RangeRead, Row, Sql, fetch, run, run_many
 from mailserver.store.list_blocks import drop_holding
 from mailserver.store.packing import Ranges
 
@@ -19,6 +19,10 @@ _TABLES = "entries e JOIN emails m ON m.account_id = e.account_id AND m.email_id
 _COLUMNS = "e.uid, e.flags, e.email_id, m.size_octets"
 _ANY = RangeRead(_COLUMNS, _TABLES)
 _DELETED = RangeRead(_COLUMNS, _TABLES, where="AND e.flags & 8 != 0")
+_EXPIRED = Sql(
+    f"SELECT {_COLUMNS} FROM {_TABLES} WHERE e.account_id = ? AND e.mailbox_id = ?"  # noqa: S608
+    " AND e.saved_at <= ? ORDER BY e.uid LIMIT ?"
+)
 _DELETE = Sql("DELETE FROM entries WHERE account_id = ? AND mailbox_id = ? AND uid = ?")
 _COUNTS = Lookup(
     "emails.email_id, emails.entry_count, emails.size_octets, emails.thread_id",
@@ -94,6 +98,19 @@ def _release(
         run(connection, _USED, (freed, account_id))
     change.emails_destroyed += sorted(destroyed)
     return in_files
+
+
+def expire(
+    connection: Connection, account_id: AccountId, mailbox_id: MailboxId, before: int, now: int
+) -> Done[int]:
+    """Remove the first `AT_ONCE` entries that came to a mailbox before an instant; say how many."""
+    found = fetch(connection, _EXPIRED, (account_id, mailbox_id, before, AT_ONCE))
+    if not found:
+        return Done(0)
+    change = AccountChange(account_id, next_modseq(connection, account_id))
+    dropped = drop_entries(connection, change, mailbox_id, found)
+    log(connection, [change], now)
+    return Done(len(found), change, dropped)
 
 
 def expunge(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from mailserver.store.access import Access
-from mailserver.store.driver import Lookup, Sql, run, run_many
+from mailserver.store.driver import Lookup, Sql, run_many
 
 FIRST_KEPT = timedelta(days=2)  # who has not come back by then never will
 PASSED_KEPT = timedelta(days=35)  # so that a monthly letter is not held up each time
@@ -24,7 +24,6 @@ _PASS = Sql(
     "UPDATE greylist SET expires_at = ?,"
     " first_at = CASE WHEN first_at > ? THEN ? ELSE first_at END WHERE name = ?"
 )
-_FORGET = Sql("DELETE FROM greylist WHERE expires_at <= ?")
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -55,8 +54,3 @@ class Greylist:
             return True
 
         return await self._access.write_instance(write)
-
-    async def forget(self) -> None:
-        """Drop what is too old."""
-        now = self._access.now()
-        await self._access.write_instance(lambda c: run(c, _FORGET, (now,)))

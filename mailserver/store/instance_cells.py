@@ -14,6 +14,7 @@ from mailserver.model.sealed import Guarded
 from mailserver.store.access import Access
 from mailserver.store.queue_rows import INSTANCE
 from mailserver.store.queue_tables import queue, queue_destinations, queue_messages
+from mailserver.store.register_tables import register_entries
 from mailserver.store.report_tables import observations, received_reports
 from mailserver.store.sts_tables import sts_policies
 
@@ -29,6 +30,7 @@ class Place(Enum):
     QUEUED = "recipients of our own mail in the queue"
     SUBMISSION = "our own mail in the queue"
     DESTINATION = "names of destinations"
+    REGISTER = "entries of the registers"
 
 
 class Cell(NamedTuple):
@@ -55,6 +57,7 @@ _COLUMNS = {
     Place.QUEUED: _Column(queue, "item", "queue_id", owned=True),
     Place.SUBMISSION: _Column(queue_messages, "envelope", "object_id", owned=True),
     Place.DESTINATION: _Column(queue_destinations, "domain", "destination"),
+    Place.REGISTER: _Column(register_entries, "entry", "object_id"),
 }
 
 

@@ -85,7 +85,6 @@ _LIST = Sql(
     " WHERE domain = ? AND kind = ? AND received_at > ? AND (received_at, name) > (?, ?)"
     " ORDER BY received_at, name LIMIT ?"
 )
-_FORGET_REPORTS = Sql("DELETE FROM received_reports WHERE received_at <= ?")
 _OBSERVE = Sql(
     "INSERT INTO observations (kind, day, domain, name, count, detail) VALUES (?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (kind, day, domain, name) DO UPDATE SET"
@@ -100,7 +99,6 @@ _OF_DAY = Sql(
     " ORDER BY count DESC, name LIMIT ?"
 )
 _SETTLE = Sql("DELETE FROM observations WHERE kind = ? AND day = ? AND domain = ?")
-_FORGET_DAYS = Sql("DELETE FROM observations WHERE day < ?")
 
 
 class Reports:
@@ -176,17 +174,6 @@ class Reports:
         """Drop a domain's observations of a day: they are reported, or nobody wants them."""
         place = (int(day.kind), day.day, day.domain)
         await self._access.write_instance(lambda c: run(c, _SETTLE, place))
-
-    async def forget(self, now: datetime) -> None:
-        """Drop reports after 30 days, and observations that were never reported."""
-        old = to_microseconds(now - REPORTS_KEPT)
-        day = day_of(now) - OBSERVATIONS_KEPT
-
-        def write(connection: Connection) -> None:
-            run(connection, _FORGET_REPORTS, (old,))
-            run(connection, _FORGET_DAYS, (day,))
-
-        await self._access.write_instance(write)
 
 
 def day_of(at: datetime) -> int:

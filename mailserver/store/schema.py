@@ -11,6 +11,7 @@ from mailserver.store import external_tables as _external  # noqa: F401
 from mailserver.store import login_history_tables as _login_history  # noqa: F401
 from mailserver.store import queue_tables as _queue  # noqa: F401
 from mailserver.store import record_tables as _record  # noqa: F401
+from mailserver.store import register_tables as _register  # noqa: F401
 from mailserver.store import report_tables as _report  # noqa: F401
 from mailserver.store import screening_tables as _screening  # noqa: F401
 from mailserver.store import sending_tables as _sending  # noqa: F401

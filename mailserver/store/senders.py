@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from mailserver.model.ids import AccountId
 from mailserver.store.access import Access
-from mailserver.store.driver import Lookup, Sql, run, run_many
+from mailserver.store.driver import Lookup, Sql, run_many
 
 UNIT = 1_024  # one message in a count; halved ten times it is nothing
 WEEKS_KEPT = 13
@@ -63,7 +63,6 @@ _COUNT = Sql(
     " week = CASE WHEN excluded.week > reputations.week THEN excluded.week"
     " ELSE reputations.week END"
 )
-_FORGET_COUNTS = Sql("DELETE FROM reputations WHERE week < ?")
 _KNOWN = Lookup(
     "account_id, hash, known", "correspondents", [("account_id", "bytea"), ("hash", "bytea")]
 )
@@ -73,7 +72,6 @@ _MEET = Sql(
     " ON CONFLICT (account_id, hash) DO UPDATE"
     " SET known = correspondents.known | excluded.known, day = excluded.day"
 )
-_FORGET_PEOPLE = Sql("DELETE FROM correspondents WHERE account_id = ? AND day < ?")
 _EXISTING = Lookup("account_id", "accounts", [("account_id", "bytea")])
 
 
@@ -137,13 +135,3 @@ class Senders:
             run_many(connection, _MEET, met)
 
         await self._access.database.write(write, accounts=accounts)
-
-    async def forget(self) -> None:
-        """Drop reputations that have decayed."""
-        week = _day(self._access.instant()) // 7 - WEEKS_KEPT
-        await self._access.write_instance(lambda c: run(c, _FORGET_COUNTS, (week,)))
-
-    async def forget_people(self, account_id: AccountId) -> None:
-        """Drop those whom an account has not heard of for `CORRESPONDENTS_KEPT`."""
-        day = _day(self._access.instant() - CORRESPONDENTS_KEPT)
-        await self._access.write_instance(lambda c: run(c, _FORGET_PEOPLE, (account_id, day)))

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from mailserver.model.ids import AccountId
 from mailserver.store.access import Access, Done
 from mailserver.store.driver import Lookup, Sql, fetch, fetch_one, run, run_many
-from mailserver.store.instants import from_microseconds, to_microseconds
+from mailserver.store.instants import from_microseconds
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -33,7 +33,6 @@ _KNOW = Sql(
     " ON CONFLICT (account_id, hash) DO NOTHING"
 )
 _SINCE = Sql("SELECT min(at) FROM sending_known WHERE account_id = ?")
-_FORGET = Sql("DELETE FROM sending_known WHERE at < ?")
 _TELL = Sql(
     "INSERT INTO told (account_id, notice, at) VALUES (?, ?, ?)"
     " ON CONFLICT (account_id, notice) DO NOTHING"
@@ -183,11 +182,6 @@ class Sending:
     async def reset(self, account_id: AccountId) -> None:
         """Forget all counts of an account; whom it wrote to stays known."""
         await self._access.write(account_id, partial(_run, sql=_RESET, values=(account_id,)))
-
-    async def forget(self, before: datetime) -> int:
-        """Forget recipients and networks first seen before an instant; return how many."""
-        limit = to_microseconds(before)
-        return await self._access.write_instance(lambda c: run(c, _FORGET, (limit,)))
 
     async def told(self, account_id: AccountId) -> frozenset[str]:
         """Return what an account's owner was told and need not be told again."""

@@ -101,7 +101,6 @@ _REMEMBER = Sql(
 )
 _SEEN = Lookup("hash, expires_at", "sieve_seen", [("account_id", "bytea"), ("hash", "bytea")])
 _FORGET = Sql("DELETE FROM sieve_seen WHERE account_id = ? AND expires_at <= ?")
-_FORGET_ALL = Sql("DELETE FROM sieve_seen WHERE expires_at <= ?")
 
 
 def _row(found: tuple[object, ...]) -> ScriptRow:
@@ -296,8 +295,3 @@ class Sieve:
         keys, now = [(account_id, hash_) for hash_ in hashes], self._access.now()
         rows = await self._access.read_once(lambda c: _SEEN.rows(c, keys))
         return frozenset(hash_ for hash_, until in rows if until > now)
-
-    async def forget(self, before: datetime) -> int:
-        """Delete what was to be forgotten before an instant, of all accounts; return how many."""
-        limit = to_microseconds(before)
-        return await self._access.write_instance(lambda c: run(c, _FORGET_ALL, (limit,)))

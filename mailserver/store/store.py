@@ -8,6 +8,7 @@ from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.offload import Offload
 from mailserver.store.access import Access
 from mailserver.store.accounts import Accounts
+from mailserver.store.ageing import Ageing
 from mailserver.store.audit import AuditLog
 from mailserver.store.blobs import BlobStore
 from mailserver.store.blobs.files import FileBlobs
@@ -36,6 +37,7 @@ from mailserver.store.notify import Notifier
 from mailserver.store.postgres import PostgresDatabase
 from mailserver.store.queue import Queue
 from mailserver.store.records import Records
+from mailserver.store.registers import Registers
 from mailserver.store.reports import Reports
 from mailserver.store.search import SearchIndex
 from mailserver.store.senders import Senders
@@ -76,12 +78,14 @@ class Store:
         self.keyword_names = KeywordNames(self._access)
         self.list_blocks = ListBlocks(self._access)
         self.tails = SearchIndex(self._access)
+        self.ageing = Ageing(self._access)
         self.audit = AuditLog(self._access)
         self.changes = Changes(self._access)
         self.catalogues = Catalogues(self._access)
         self.records = Records(self._access)
         self.queue = Queue(self._access, ROW_OCTETS[database.kind])
         self.sts_policies = StsPolicies(self._access)
+        self.registers = Registers(self._access)
         self.reports = Reports(self._access)
         self.instance_cells = InstanceCells(self._access)
         self.sending = Sending(self._access)

@@ -55,8 +55,8 @@ class Sweeps:
         """Delete Message-ID hashes of conversations without an email; return how many."""
         return await self._access.write(account_id, lambda c: _forget_threads(c, account_id))
 
-    async def delete_orphans(self, before: datetime) -> int:
-        """Delete blobs stored before an instant that no row names; return how many.
+    async def orphans(self, before: datetime) -> list[ObjectId]:
+        """Name the blobs stored before an instant that no row names.
 
         `before` should be `ORPHAN_AGE` ago or earlier.
         """
@@ -64,7 +64,11 @@ class Sweeps:
         old = await self._access.offload(lambda: list(self._access.blobs.stored(before=before)))
         rows = await self._access.read_once(lambda connection: fetch(connection, FILES))
         named = {ObjectId(object_id) for (object_id,) in rows}
-        orphans = [object_id for object_id in old if object_id not in named]
+        return [object_id for object_id in old if object_id not in named]
+
+    async def delete_orphans(self, before: datetime) -> int:
+        """Delete what `orphans` names; return how many."""
+        orphans = await self.orphans(before)
         for batch in _batches(orphans):
             await self._access.drop(batch)
         return len(orphans)

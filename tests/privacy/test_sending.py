@@ -17,6 +17,7 @@ from mailserver.model.errors import Condition, Conflict, Refused
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import ManualClock
 from mailserver.runtime.settings import Limits
+from mailserver.store.ageing import Aged
 from mailserver.store.queue_rows import QueueState
 from mailserver.store.sending import Count
 from tests.support.mail import MailNode, letter, messages, open_mail
@@ -264,6 +265,6 @@ async def test_correspondents_are_keyed_hashes_and_forgotten_after_a_year(office
     known = guard.name_hash("sent to\0r@else.test")
     counted = await node.store.sending.charge(account, [], hashes=[known])
     assert counted.new == frozenset()
-    assert await node.store.sending.forget(node.clock.now() + timedelta(seconds=1)) == 2
+    assert await node.store.ageing.end(Aged.KNOWN_RECIPIENTS, node.clock.now()) == 2
     counted = await node.store.sending.charge(account, [], hashes=[known])
     assert counted.new == {known}

@@ -19,12 +19,13 @@ from mailserver.mailauth.mta_sts import Kept
 from mailserver.model.address import Address
 from mailserver.model.envelope import Envelope, Onward
 from mailserver.model.errors import Refused
-from mailserver.model.ids import AccountId, ObjectId
+from mailserver.model.ids import AccountId, ObjectId, new_object_id
 from mailserver.model.sealed import Guarded, Plaintext
 from mailserver.runtime.clock import ManualClock
 from mailserver.store.epochs import NewEpoch
 from mailserver.store.instance_cells import Place
 from mailserver.store.keystore_tables import Rows
+from mailserver.store.registers import Register
 from mailserver.store.reports import ReportKind, day_of
 from mailserver.vault.epochs import DepositMarks, Deposits, NewEpochValues
 from mailserver.vault.guard import AccountGuard, Kind
@@ -211,6 +212,9 @@ async def fill_own(node: Node) -> None:
     intake = ReportIntake(node.store, guard, node.clock, node.offload)
     mail = Incoming(Plaintext(gzipped_mail()), None, b"")
     await intake.take(mail, Address("dmarc-reports", "example.org"))
+    name = new_object_id()
+    sealed = guard.seal(Kind.REGISTER, name, b"{}")
+    await node.store.registers.add(Register.HOLD, 1, name, sealed)
 
 
 async def nobodys(_account: AccountId) -> AccountGuard:
@@ -222,13 +226,13 @@ async def test_what_is_the_servers_own_moves_as_well(
 ) -> None:
     await fill_own(node)
     before = await rotation(rotated).status()
-    # a policy, a report, a count; in the queue a recipient, a message, a destination
-    assert before.own_data == {1: 6}
-    assert before.needing(1) == before.left() == 7  # and the audit log's end
+    # a policy, a report, a count; in the queue a recipient, a message, a destination; a hold
+    assert before.own_data == {1: 7}
+    assert before.needing(1) == before.left() == 8  # and the audit log's end
     done = await rotation(rotated).reseal()
-    assert (done.own_data, done.refused) == (6, 0)
+    assert (done.own_data, done.refused) == (7, 0)
     after = await rotation(rotated).status()
-    assert (after.own_data, after.left()) == ({2: 6}, 0)
+    assert (after.own_data, after.left()) == ({2: 7}, 0)
     assert (await rotation(rotated).reseal()).own_data == 0
     store, alone = rotated.store, rotated.master.retire(tmp_path / "master.key", 1)
     guard, now = alone.instance_guard, rotated.clock.now()
@@ -253,6 +257,6 @@ async def test_own_data_that_is_not_authentic_is_left_and_told(node: Node, rotat
     assert await node.store.instance_cells.replace(Place.REPORT, [(cell, forged)]) == 1
     assert await node.store.instance_cells.replace(Place.REPORT, [(cell, forged)]) == 0
     done = await rotation(rotated).reseal()
-    assert (done.own_data, done.refused) == (5, 1)
+    assert (done.own_data, done.refused) == (6, 1)
     assert (await rotation(rotated).status()).needing(1) == 1
     await rotated.close()

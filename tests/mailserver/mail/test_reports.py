@@ -31,6 +31,7 @@ from mailserver.protocol.reports.dmarc import DmarcReport
 from mailserver.protocol.reports.dmarc_read import parse
 from mailserver.protocol.reports.unpack import attachments
 from mailserver.runtime.clock import ManualClock
+from mailserver.store.ageing import Aged
 from mailserver.store.reports import NewReport, ReportKind, day_of
 from mailserver.store.store import Store
 from tests.support.dns import DnsServer, standing_zone, txt
@@ -239,7 +240,7 @@ async def test_a_domain_whose_dns_is_down_has_its_turn_later(
     assert await reported(ours, clock) == []
     (day,) = await ours.store.reports.days(day_of(clock.now()), 10)
     assert day.kind is ReportKind.TLS
-    await ours.store.reports.forget(clock.now() + timedelta(days=4))
+    await ours.store.ageing.end(Aged.OBSERVATIONS, clock.now())
     assert await ours.store.reports.days(day_of(clock.now()), 10) == []
 
 

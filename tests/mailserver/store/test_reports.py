@@ -6,6 +6,7 @@ import pytest
 
 from mailserver.model.sealed import Guarded
 from mailserver.runtime.clock import ManualClock
+from mailserver.store.ageing import Aged
 from mailserver.store.reports import (
     OBSERVATIONS_KEPT,
     REPORTS_KEPT,
@@ -56,7 +57,7 @@ async def test_reports_go_after_thirty_days(store: Store, store_clock: ManualClo
     await store.reports.add(report(1))
     at = store_clock.now()
     for age, left in ((REPORTS_KEPT - timedelta(seconds=1), 1), (REPORTS_KEPT, 0)):
-        await store.reports.forget(at + age)
+        await store.ageing.end(Aged.REPORTS, at + age - REPORTS_KEPT)
         assert (await store.reports.volume("example.org", at - timedelta(days=1)))[0] == left
 
 
@@ -85,7 +86,7 @@ async def test_what_nobody_could_report_is_dropped(store: Store, store_clock: Ma
     today = day_of(store_clock.now())
     kept = [seen(1, day=today - OBSERVATIONS_KEPT), seen(1, day=today - OBSERVATIONS_KEPT - 1)]
     await store.reports.observe(kept)
-    await store.reports.forget(store_clock.now())
+    await store.ageing.end(Aged.OBSERVATIONS, store_clock.now() - timedelta(days=OBSERVATIONS_KEPT))
     assert [day.day for day in await store.reports.days(today, 10)] == [today - OBSERVATIONS_KEPT]
 
 

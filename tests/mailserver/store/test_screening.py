@@ -9,6 +9,7 @@ import pytest
 from mailserver.model.ids import AccountId, new_object_id
 from mailserver.model.sealed import Guarded
 from mailserver.runtime.clock import ManualClock
+from mailserver.store.ageing import Aged
 from mailserver.store.greylist import FIRST_KEPT, PASSED_KEPT
 from mailserver.store.junk_models import ModelRow
 from mailserver.store.senders import (
@@ -60,10 +61,10 @@ async def test_reputations_are_forgotten(store: Store, clock: ManualClock) -> No
     await store.senders.note({ONE: Counts(UNIT, 0)}, [])
     clock.advance(WEEKS_KEPT * WEEK)
     await store.senders.note({OTHER: Counts(UNIT, 0)}, [])
-    await store.senders.forget()
+    await store.ageing.end(Aged.REPUTATIONS, clock.now() - WEEKS_KEPT * WEEK)
     assert (await counts(store)).keys() == {ONE, OTHER}
     clock.advance(WEEK)
-    await store.senders.forget()
+    await store.ageing.end(Aged.REPUTATIONS, clock.now() - WEEKS_KEPT * WEEK)
     assert (await counts(store)).keys() == {OTHER}
 
 
@@ -81,10 +82,10 @@ async def test_acquaintances_are_an_accounts_own(store: Store, clock: ManualCloc
     found = (await store.senders.look_up([], asked))[1]
     assert found == {(alice, ONE): both, (alice, OTHER): Known.WROTE_TO}
     clock.advance(CORRESPONDENTS_KEPT)
-    await store.senders.forget_people(alice)
+    await store.ageing.end(Aged.CORRESPONDENTS, clock.now() - CORRESPONDENTS_KEPT)
     assert (alice, ONE) in (await store.senders.look_up([], asked))[1]
     clock.advance(timedelta(days=1))
-    await store.senders.forget_people(alice)
+    await store.ageing.end(Aged.CORRESPONDENTS, clock.now() - CORRESPONDENTS_KEPT)
     assert (alice, ONE) not in (await store.senders.look_up([], asked))[1]
 
 
@@ -97,7 +98,7 @@ async def test_who_comes_back_later_passes_and_is_remembered(
     clock.advance(timedelta(seconds=1))
     assert await store.greylist.has_waited([ONE], DELAY)
     clock.advance(PASSED_KEPT - timedelta(seconds=1))
-    await store.greylist.forget()
+    await store.ageing.end(Aged.GREYLIST, clock.now())
     assert await store.greylist.has_waited([ONE], DELAY)
 
 
@@ -106,7 +107,7 @@ async def test_who_never_comes_back_is_forgotten(store: Store, clock: ManualCloc
     clock.advance(FIRST_KEPT)
     assert not await store.greylist.has_waited([ONE], DELAY)  # even where nobody swept
     clock.advance(FIRST_KEPT)
-    await store.greylist.forget()
+    await store.ageing.end(Aged.GREYLIST, clock.now())
     assert not await store.greylist.has_waited([ONE], DELAY)
 
 

@@ -8,6 +8,7 @@ from mailserver.model.errors import Absent, Condition, Conflict, MailError, Refu
 from mailserver.model.ids import ObjectId, new_object_id
 from mailserver.model.sealed import Guarded
 from mailserver.runtime.clock import ManualClock
+from mailserver.store.ageing import Aged
 from mailserver.store.sieve import NewScript, Setting
 from mailserver.store.store import Store
 from tests.support.store import NOW, House, name_hash
@@ -127,5 +128,5 @@ async def test_what_is_remembered_is_forgotten_in_time(
     assert await store.sieve.seen(house.account, ids) == {ids[0], ids[1]}
     store_clock.advance(2 * day)
     assert await store.sieve.seen(house.account, ids) == {ids[1]}
-    assert await store.sieve.forget(store_clock.now()) == 1
-    assert await store.sieve.forget(store_clock.now() + 5 * day) == 1
+    assert await store.ageing.end(Aged.FILTER_MEMORY, store_clock.now()) == 1
+    assert await store.ageing.end(Aged.FILTER_MEMORY, store_clock.now() + 5 * day) == 1

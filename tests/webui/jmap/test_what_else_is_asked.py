@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from mailserver.app.doors import Hall
-from mailserver.operations.upkeep import forget_old
-from mailserver.store.changes import KEPT
+from mailserver.store.ageing import Aged
 from tests.support.jmap_calls import Client, hall_in, person
 from tests.webui.jmap.test_mail_reading import plain, put
 
@@ -225,9 +224,8 @@ async def test_changes_are_exact_for_thirty_days_and_then_cannot_be_told(
     (last,) = (await ann.call("Email/query"))["ids"]
     await ann.call("Email/set", destroy=[last])
     second = timedelta(seconds=1)
-    await forget_old(
-        hall.house.store, datetime.now(UTC) + KEPT + (60 * second if late else -60 * second)
-    )
+    until = datetime.now(UTC) + (60 * second if late else -60 * second)
+    await hall.house.store.ageing.end(Aged.CHANGES, until)
     wanted = "cannotCalculateChanges" if late else None
     for kind in ("Mailbox", "Email", "Thread", "ContactCard", "AddressBook"):
         answer = await ann.call(f"{kind}/changes", sinceState=states[kind])

@@ -1,0 +1,202 @@
+"""The table of what ends when: each category, its period, its bound, and the query that ends it.
+
+`KEPT_AS` says, for each word that a column may give as its retention, which rows here end it; a
+column without one would be kept for ever, and a test refuses it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+
+from mailserver.accounts.desk import Desk
+from mailserver.accounts.history import KEPT as HISTORY_KEPT
+from mailserver.accounts.provisioning import Provisioning
+from mailserver.accounts.vaults import VAULT_LIFE
+from mailserver.audit.chain import Chain
+from mailserver.model.mailbox import Role
+from mailserver.privacy.retention import Category, End, Held
+from mailserver.runtime.settings import Settings
+from mailserver.store.ageing import Aged
+from mailserver.store.changes import KEPT as CHANGES_KEPT
+from mailserver.store.reports import OBSERVATIONS_KEPT
+from mailserver.store.senders import CORRESPONDENTS_KEPT, WEEKS_KEPT
+from mailserver.store.store import Store
+from mailserver.store.sweeps import ORPHAN_AGE
+
+DAY = timedelta(days=1)
+YEAR = 365 * DAY
+RECIPIENTS_KEPT = YEAR
+"""For how long a recipient is no stranger to an account: keyed hashes, which tell no address."""
+LOGS_KEPT, LOGS_BOUND = 14 * DAY, 30 * DAY
+AT_ONCE = timedelta()
+
+KEPT_AS: Mapping[str, tuple[str, ...]] = {
+    "message": ("trash", "junk"),
+    "changes": ("change-log",),
+    "index": ("threads", "blobs"),
+    "audit": ("audit",),
+    "queue": ("queue",),
+    "policy": ("policies",),
+    "reputation": ("reputations",),
+    "greylist": ("greylist",),
+    "correspondents": ("correspondents",),
+    "report": ("reports",),
+    "observation": ("observations",),
+    "history": ("login-history",),
+    "upload": ("uploads",),
+    "register": ("registers",),
+    # What its owner or the operator ends, for whom no age does; with the account it is erased.
+    "account": ("account", "known-recipients", "filter-memory", "vaults", "sessions", "links"),
+    "mailbox": ("account",),
+    "domain": ("domain",),
+    "instance": ("domain", "former-addresses"),
+}
+
+
+def categories(
+    settings: Settings, store: Store, chain: Chain, desk: Desk, provisioning: Provisioning
+) -> list[Category]:
+    """Return the table, as these settings have it."""
+    return [
+        *_mail(settings, store),
+        *_traces(settings, store),
+        *_of_the_server(settings, store, chain),
+        *_ways_in(desk, provisioning),
+        *_elsewhere(settings),
+    ]
+
+
+def _mail(settings: Settings, store: Store) -> list[Category]:
+    kept, ageing = settings.retention, store.ageing
+
+    def discarded(name: str, what: str, role: Role, days: int) -> Category:
+        count = partial(ageing.count_discarded, role)
+        end = partial(ageing.expunge_discarded, role)
+        return Category(name, what, days * DAY, YEAR, count=count, end=end)
+
+    return [
+        discarded("trash", "mail moved to Trash", Role.TRASH, kept.trash_days),
+        discarded("junk", "mail filed as Junk", Role.JUNK, kept.junk_days),
+        _aged(store, "change-log", "what changed in mailboxes", Aged.CHANGES, CHANGES_KEPT),
+        Category(
+            *("threads", "hashes of conversations that ended", AT_ONCE, AT_ONCE, End.OWN),
+            end=partial(_threads, store),
+        ),
+    ]
+
+
+def _traces(settings: Settings, store: Store) -> list[Category]:
+    days = settings.retention.login_history_days
+    history = _aged(store, "login-history", "sign-ins of people", Aged.LOGIN_HISTORY, days * DAY)
+    return [
+        _bounded(history, HISTORY_KEPT),
+        _aged(
+            *(store, "correspondents", "who writes to whom, hashed", Aged.CORRESPONDENTS),
+            CORRESPONDENTS_KEPT,
+        ),
+        _aged(
+            *(store, "known-recipients", "who is no stranger, hashed", Aged.KNOWN_RECIPIENTS),
+            RECIPIENTS_KEPT,
+        ),
+        _own(store, "filter-memory", "whom filters answered, hashed", Aged.FILTER_MEMORY),
+        _aged(
+            *(store, "reputations", "what domains and networks sent, hashed", Aged.REPUTATIONS),
+            WEEKS_KEPT * 7 * DAY,
+        ),
+        _own(store, "greylist", "who met whom first, hashed", Aged.GREYLIST),
+    ]
+
+
+def _of_the_server(settings: Settings, store: Store, chain: Chain) -> list[Category]:
+    kept = settings.retention
+    reports = _aged(
+        store, "reports", "raw DMARC and TLS reports", Aged.REPORTS, kept.reports_days * DAY
+    )
+    return [
+        Category(
+            *("audit", "the audit log, at signed checkpoints", kept.audit_days * DAY, YEAR),
+            count=_for_all(chain.prunable),
+            end=_for_all(chain.prune),
+        ),
+        _bounded(reports, 30 * DAY),
+        _aged(
+            *(store, "observations", "counts for reports", Aged.OBSERVATIONS),
+            OBSERVATIONS_KEPT * DAY,
+        ),
+        _own(store, "policies", "MTA-STS policies of others", Aged.POLICIES),
+        Category(
+            *("blobs", "stored objects that no row names", ORPHAN_AGE, ORPHAN_AGE),
+            count=partial(_orphans, store),
+            end=_for_all(store.sweeps.delete_orphans),
+        ),
+    ]
+
+
+def _ways_in(desk: Desk, provisioning: Provisioning) -> list[Category]:
+    def own(
+        name: str, what: str, bound: timedelta, sweep: Callable[[], Awaitable[int]]
+    ) -> Category:
+        async def end(_before: datetime, _held: Held) -> int:
+            return await sweep()
+
+        return Category(name, what, AT_ONCE, bound, End.OWN, end=end)
+
+    return [
+        own("sessions", "web sessions that are over", 30 * DAY, desk.web_sessions.sweep),
+        own("links", "invitations and resets nobody used", 7 * DAY, desk.invitations.sweep),
+        own("vaults", "sealed vaults of resets", VAULT_LIFE, desk.vaults.sweep),
+        own("former-addresses", "addresses nobody may have", YEAR, provisioning.sweep),
+    ]
+
+
+def _elsewhere(settings: Settings) -> list[Category]:
+    queue = timedelta(seconds=settings.queue.expire_seconds)
+    hour = timedelta(hours=1)
+    there = End.ELSEWHERE
+    return [
+        Category("logs", "service logs: the system's journal", LOGS_KEPT, LOGS_BOUND, there),
+        Category("queue", "mail on its way out: the queue", queue, 5 * DAY, there),
+        Category("uploads", "files not attached yet: every ten minutes", hour, hour, there),
+        Category("registers", "holds: while they stand", AT_ONCE, AT_ONCE, there),
+        Category("account", "with its account, when it is erased", AT_ONCE, AT_ONCE, there),
+        Category("domain", "with the domain or the server", AT_ONCE, AT_ONCE, there),
+    ]
+
+
+def _aged(store: Store, name: str, what: str, aged: Aged, period: timedelta) -> Category:
+    count, end = partial(store.ageing.count, aged), partial(store.ageing.end, aged)
+    return Category(name, what, period, period, count=count, end=end)
+
+
+def _own(store: Store, name: str, what: str, aged: Aged) -> Category:
+    count, end = partial(store.ageing.count, aged), partial(store.ageing.end, aged)
+    return Category(name, what, AT_ONCE, AT_ONCE, End.OWN, count=count, end=end)
+
+
+def _bounded(category: Category, bound: timedelta) -> Category:
+    return Category(
+        *(category.name, category.what, category.period, bound, category.by),
+        count=category.count,
+        end=category.end,
+    )
+
+
+def _for_all(ending: Callable[[datetime], Awaitable[int]]) -> Callable[..., Awaitable[int]]:
+    """Make an ending of one that knows no accounts."""
+
+    async def ended(before: datetime, _held: Held) -> int:
+        return await ending(before)
+
+    return ended
+
+
+async def _orphans(store: Store, before: datetime, _held: Held) -> int:
+    return len(await store.sweeps.orphans(before))
+
+
+async def _threads(store: Store, _before: datetime, held: Held) -> int:
+    forgotten = 0
+    for account in await store.accounts.listing():
+        if account.account_id not in held:
+            forgotten += await store.sweeps.forget_threads(account.account_id)
+    return forgotten

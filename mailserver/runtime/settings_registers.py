@@ -1,0 +1,26 @@
+"""What the law asks a server to know of itself: for how long it keeps what, and its proofs."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from mailserver.runtime.settings_values import Section
+
+
+class Audit(Section):
+    """Where proofs of the audit log are kept, out of reach of whoever holds this machine."""
+
+    copy_to: Path | None = None
+    """A directory on another machine; what changes who may do or open what waits for it."""
+
+
+class Retention(Section):
+    """For how long data are kept, in days; the second number of each is a hard bound (§16)."""
+
+    audit_days: int = Field(default=365, ge=30, le=365)
+    login_history_days: int = Field(default=90, ge=1, le=90)
+    trash_days: int = Field(default=30, ge=1, le=365)
+    """From the day a message came there."""
+    junk_days: int = Field(default=30, ge=1, le=365)
+    reports_days: int = Field(default=30, ge=1, le=30)
+    """Raw reports of other mail servers."""
