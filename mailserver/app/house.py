@@ -168,7 +168,7 @@ def _furnished(
         queue_desk=mailroom.queue_desk,
         reading_room=mailroom.reading_room,
         books=open_books(
-            *(settings, store, master.instance_guard, chain),
+            *(settings, store, keystore, master, chain),
             *(desks.desk, desks.provisioning, clock),
         ),
     )

@@ -1,40 +1,109 @@
 """What keeps the law's books of this server: its registers, and what ends by age."""
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
 
 from mailserver.accounts.desk import Desk
 from mailserver.accounts.provisioning import Provisioning
 from mailserver.audit.chain import Chain
+from mailserver.audit.checkpoint import load_key
+from mailserver.audit.verify import ChainBroken, verify
+from mailserver.operations.scrub import Scrubber
+from mailserver.privacy.breaches import Breaches
 from mailserver.privacy.holds import Holds
 from mailserver.privacy.ledger import Ledger
-from mailserver.privacy.retention import Retention
+from mailserver.privacy.legal_profile import PROFILES, LegalProfile
+from mailserver.privacy.retention import LOOK, Retention
 from mailserver.privacy.retention_rows import categories
+from mailserver.privacy.suspicions import Suspicions
+from mailserver.runtime.background import Background
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.settings import Settings
+from mailserver.store.keystore import Keystore
+from mailserver.store.registers import Register
 from mailserver.store.store import Store
-from mailserver.vault.guard import InstanceGuard
+from mailserver.vault.master import MasterKeys
+
+SUSPECT = timedelta(minutes=1)  # how soon a suspicion in the audit log is in the register
+REMIND = timedelta(minutes=10)
+VERIFY = timedelta(days=1)
+_SCRUB = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Books:
     """The registers of one server."""
 
+    profile: LegalProfile
     ledger: Ledger
     holds: Holds
     retention: Retention
+    breaches: Breaches
+    suspicions: Suspicions
+    scrubber: Scrubber
+    verify_log: Callable[[], Coroutine[Any, Any, bool]]
+    """Reads the whole audit log; where it is broken, that is a suspicion, and False."""
+
+    def tend(self, tasks: Background) -> None:
+        """Do what is to be done regularly, by one process of a server."""
+        for period, work in (
+            (LOOK, self.retention.tend),
+            (LOOK, self.scrubber.tend),
+            (SUSPECT, self.suspicions.look),
+            (REMIND, self.breaches.remind),
+            (VERIFY, self.verify_log),
+        ):
+            tasks.create_task(tasks.every(period, work))
 
 
 def open_books(
     settings: Settings,
     store: Store,
-    guard: InstanceGuard,
+    keystore: Keystore,
+    master: MasterKeys,
     chain: Chain,
     desk: Desk,
     provisioning: Provisioning,
     clock: Clock,
 ) -> Books:
     """Make the registers over what is open."""
-    ledger = Ledger(store.registers, guard, chain)
+    ledger = Ledger(store.registers, master.instance_guard, chain)
     holds = Holds(ledger)
-    rows = categories(settings, store, chain, desk, provisioning)
-    return Books(ledger, holds, Retention(rows, store, ledger, holds, chain, clock))
+    breaches = Breaches(ledger, chain, clock, settings.organisation.contact)
+    suspicions = Suspicions(breaches, ledger, store.audit)
+    rows = categories(settings, store, chain, desk, provisioning, breaches)
+    return Books(
+        profile=PROFILES[settings.organisation.country],
+        ledger=ledger,
+        holds=holds,
+        retention=Retention(rows, store, ledger, holds, chain, clock),
+        breaches=breaches,
+        suspicions=suspicions,
+        scrubber=Scrubber(
+            store.checksums,
+            clock,
+            load=partial(ledger.noted, Register.SCRUB, _SCRUB),
+            save=partial(ledger.note, Register.SCRUB, _SCRUB),
+            tell=suspicions.damaged,
+        ),
+        verify_log=partial(_verify, settings, store, keystore, master, suspicions),
+    )
+
+
+async def _verify(
+    settings: Settings,
+    store: Store,
+    keystore: Keystore,
+    master: MasterKeys,
+    suspicions: Suspicions,
+) -> bool:
+    public = load_key(settings.keys.audit_file).public
+    try:
+        await verify(store.audit, keystore, master, public)
+    except ChainBroken as broken:
+        await suspicions.audit_broken(broken.tampering.value, broken.number)
+        return False
+    return True

@@ -21,7 +21,6 @@ from mailserver.mail.office import Office
 from mailserver.mail.spam import FLUSH
 from mailserver.model.errors import MailError, Misconfigured
 from mailserver.operations.first_run import make_certificate
-from mailserver.privacy.retention import LOOK
 from mailserver.runtime.background import Background, background
 from mailserver.runtime.door import Door
 from mailserver.runtime.limits import Budget, Connections
@@ -133,7 +132,7 @@ async def running(
     if part.sweeps:
         tasks.create_task(tasks.every(EXPIRE, house.store.uploads.sweep))
         tasks.create_task(tasks.every(SWEEP, house.signing_keys.tend))
-        tasks.create_task(tasks.every(LOOK, house.books.retention.tend))
+        house.books.tend(tasks)
     if certificate is not None:
         tasks.create_task(tasks.every(LOOK_AT_CERTIFICATE, _reload_task(certificate)))
     async with open_doors(hall) as doors:

@@ -1,6 +1,7 @@
 """`zegel audit`: whether the audit log is what was written."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 from mailserver.app.house import House
 from mailserver.audit.checkpoint import load_key, written
 from mailserver.audit.copies import known
-from mailserver.audit.verify import Verified, verify
+from mailserver.audit.verify import ChainBroken, Tampering, Verified, verify
 from mailserver.cli.account import in_house
 from mailserver.cli.terminal import Progress, fail, say
 from mailserver.model.errors import MailError
@@ -40,7 +41,13 @@ def verify_log(
     async def verified(house: House) -> Verified:
         public = load_key(house.settings.keys.audit_file).public
         parts = house.store.audit, house.keystore, house.master, public
-        found = await verify(*parts, known=kept, progress=progress)
+        try:
+            found = await verify(*parts, known=kept, progress=progress)
+        except ChainBroken as broken:
+            if not (kept and broken.tampering is Tampering.CHECKPOINT):  # else the file is at fault
+                with suppress(MailError):  # too broken to write the suspicion down
+                    await house.books.suspicions.audit_broken(broken.tampering.value, broken.number)
+            raise
         progress.end()
         return found
 

@@ -19,9 +19,11 @@ from mailserver.cli import (
     invitation,
     keys,
     password,
+    privacy,
     queue,
     reports,
     retention,
+    scrub,
     serve,
     store,
     transfer,
@@ -38,7 +40,8 @@ program = typer.Typer(
 )
 for group in (
     *(serve, domain, account, address, password, invitation),
-    *(transfer, external, store, keys, dkim, dns, doctor, reports, queue, audit, retention, demo),
+    *(transfer, external, store, keys, dkim, dns, doctor, reports, queue),
+    *(audit, retention, privacy, scrub, demo),
 ):
     group.add_to(program)
 

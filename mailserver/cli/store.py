@@ -7,7 +7,7 @@ import typer
 from mailserver.app.house import House
 from mailserver.cli.account import in_house
 from mailserver.cli.terminal import Progress, fail, run, say, settings_of, told
-from mailserver.operations.check import check
+from mailserver.operations.check import check, damaged
 from mailserver.operations.first_run import make_directories
 from mailserver.store.migrate import Which, migrate
 
@@ -46,6 +46,7 @@ def check_store(context: typer.Context) -> None:
     async def found_in(house: House) -> list[str]:
         found = await check(house.store, house.keyring, progress)
         progress.end()
+        await house.books.suspicions.damaged(damaged(found))
         return found
 
     found = in_house(context, found_in)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from mailserver.accounts.keyring import Keyring
 from mailserver.model.errors import Absent, Corrupt
 from mailserver.store.accounts import AccountRow
+from mailserver.store.check import ALTERED, LOST
 from mailserver.store.keystore import Row
 from mailserver.store.keystore_tables import Rows
 from mailserver.store.store import Store
@@ -45,6 +46,11 @@ async def check(
             if row.account_id not in known
         ]
     return found
+
+
+def damaged(found: list[str]) -> list[str]:
+    """Return those findings that may be a breach of personal data: mail altered or lost."""
+    return [line for line in found if line.endswith((ALTERED, LOST))]
 
 
 async def _unlike_keystore(keyring: Keyring, row: AccountRow) -> list[str]:

@@ -14,6 +14,7 @@ from mailserver.accounts.provisioning import Provisioning
 from mailserver.accounts.vaults import VAULT_LIFE
 from mailserver.audit.chain import Chain
 from mailserver.model.mailbox import Role
+from mailserver.privacy.breaches import Breaches
 from mailserver.privacy.retention import Category, End, Held
 from mailserver.runtime.settings import Settings
 from mailserver.store.ageing import Aged
@@ -25,6 +26,7 @@ from mailserver.store.sweeps import ORPHAN_AGE
 
 DAY = timedelta(days=1)
 YEAR = 365 * DAY
+BREACHES_KEPT = 1827 * DAY  # five years, two of them leap years
 RECIPIENTS_KEPT = YEAR
 """For how long a recipient is no stranger to an account: keyed hashes, which tell no address."""
 LOGS_KEPT, LOGS_BOUND = 14 * DAY, 30 * DAY
@@ -44,7 +46,7 @@ KEPT_AS: Mapping[str, tuple[str, ...]] = {
     "observation": ("observations",),
     "history": ("login-history",),
     "upload": ("uploads",),
-    "register": ("registers",),
+    "register": ("breaches", "registers"),
     # What its owner or the operator ends, for whom no age does; with the account it is erased.
     "account": ("account", "known-recipients", "filter-memory", "vaults", "sessions", "links"),
     "mailbox": ("account",),
@@ -54,7 +56,12 @@ KEPT_AS: Mapping[str, tuple[str, ...]] = {
 
 
 def categories(
-    settings: Settings, store: Store, chain: Chain, desk: Desk, provisioning: Provisioning
+    settings: Settings,
+    store: Store,
+    chain: Chain,
+    desk: Desk,
+    provisioning: Provisioning,
+    breaches: Breaches,
 ) -> list[Category]:
     """Return the table, as these settings have it."""
     return [
@@ -62,6 +69,7 @@ def categories(
         *_traces(settings, store),
         *_of_the_server(settings, store, chain),
         *_ways_in(desk, provisioning),
+        _breaches(breaches),
         *_elsewhere(settings),
     ]
 
@@ -130,6 +138,14 @@ def _of_the_server(settings: Settings, store: Store, chain: Chain) -> list[Categ
             end=_for_all(store.sweeps.delete_orphans),
         ),
     ]
+
+
+def _breaches(breaches: Breaches) -> Category:
+    return Category(
+        *("breaches", "the breach register, from an entry's end", BREACHES_KEPT, BREACHES_KEPT),
+        count=_for_all(breaches.count_over),
+        end=_for_all(breaches.drop_over),
+    )
 
 
 def _ways_in(desk: Desk, provisioning: Provisioning) -> list[Category]:

@@ -38,6 +38,7 @@ TEXT_FIELDS: Final = frozenset(
         "action",
         "address",
         "capability",
+        "category",
         "cipher",
         "command",
         "condition",

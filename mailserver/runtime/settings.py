@@ -18,7 +18,7 @@ from mailserver.model.errors import Misconfigured
 from mailserver.runtime.settings_limits import Limits
 from mailserver.runtime.settings_listeners import WEB, Listener, Listeners
 from mailserver.runtime.settings_reading import Reading
-from mailserver.runtime.settings_registers import Audit, Retention
+from mailserver.runtime.settings_registers import Audit, Organisation, Retention
 from mailserver.runtime.settings_relay import Relay
 from mailserver.runtime.settings_source import Origin, gather, read_toml, validated
 from mailserver.runtime.settings_spam import Processors, Scanners, Spam, unnamed
@@ -155,6 +155,7 @@ class Settings(Section):
     keystore: Keystore = Keystore()
     keys: Keys = Keys()
     audit: Audit = Audit()
+    organisation: Organisation = Organisation()
     retention: Retention = Retention()
     tls: Certificate = Certificate()
     limits: Limits = Limits()

@@ -1,6 +1,7 @@
 """What the law asks a server to know of itself: for how long it keeps what, and its proofs."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -12,6 +13,16 @@ class Audit(Section):
 
     copy_to: Path | None = None
     """A directory on another machine; what changes who may do or open what waits for it."""
+
+
+class Organisation(Section):
+    """Whose server this is, as its registers and letters say it."""
+
+    name: str = Field(default="", max_length=200)
+    country: Literal["EU", "NL", "BE", "DE", "FR"] = "EU"
+    """Whose law and authority count; EU for another country of the Union."""
+    contact: str = Field(default="", max_length=500)
+    """The data protection officer, or where else people and authorities may ask."""
 
 
 class Retention(Section):

@@ -24,6 +24,8 @@ from mailserver.store.schema import PER_ACCOUNT
 from mailserver.store.sweeps import FILES, ORPHAN_AGE
 
 BLOBS_AT_ONCE = 200
+LOST, ALTERED = "its ciphertext is missing", "it is not what was stored"
+"""How a finding ends that may be a breach of personal data."""
 
 
 class Finding(NamedTuple):
@@ -250,6 +252,6 @@ def _broken(access: Access, account_id: AccountId, rows: list[Row]) -> Iterator[
             except Corrupt:
                 sealed = None
         if sealed is None:
-            yield Finding(account_id, f"blob {blob_id}: its ciphertext is missing")
+            yield Finding(account_id, f"blob {blob_id}: {LOST}")
         elif len(sealed) != octets or hashlib.sha256(sealed).digest() != sha256:
-            yield Finding(account_id, f"blob {blob_id}: it is not what was stored")
+            yield Finding(account_id, f"blob {blob_id}: {ALTERED}")

@@ -15,6 +15,7 @@ from mailserver.store.blobs.files import FileBlobs
 from mailserver.store.catalogue import Catalogues
 from mailserver.store.changes import AccountChange
 from mailserver.store.check import Finding, check
+from mailserver.store.checksums import Checksums
 from mailserver.store.database import Database, Kind
 from mailserver.store.dkim import DkimKeys
 from mailserver.store.domains import Domains
@@ -81,6 +82,7 @@ class Store:
         self.ageing = Ageing(self._access)
         self.audit = AuditLog(self._access)
         self.changes = Changes(self._access)
+        self.checksums = Checksums(self._access)
         self.catalogues = Catalogues(self._access)
         self.records = Records(self._access)
         self.queue = Queue(self._access, ROW_OCTETS[database.kind])

@@ -15,7 +15,8 @@ def books_of(node: Node, **settings: Any) -> Books:
     return open_books(
         load(None, {}, wanted),
         node.store,
-        node.master.instance_guard,
+        node.keystore,
+        node.master,
         node.chain,
         node.desk,
         node.provisioning,
