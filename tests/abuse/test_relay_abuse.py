@@ -138,7 +138,7 @@ def test_no_password_is_taken_in_the_clear(clean: Server) -> None:
     with raw(clean.address("submission")) as wire:
         greet(wire)
         secret = base64.b64encode(f"\0{user}\0{password}".encode())
-        assert wire.ask(b"AUTH PLAIN " + secret).startswith((b"538 5.7.11", b"530 5.7.0"))
+        assert wire.ask(b"AUTH PLAIN " + secret).startswith(b"530 5.7.0 ")
         assert wire.ask(b"MAIL FROM:<bench0@bench.test>").startswith(b"530 5.7.0")
 
 
@@ -151,46 +151,54 @@ def test_starttls_takes_nothing_from_before_it_on_submission(clean: Server) -> N
         wire.send(b"STARTTLS\r\n" + injected + b"MAIL FROM:<bench0@bench.test>\r\n")
         assert wire.reply().startswith(b"220")
         wire.socket = tls_of(clean).wrap_socket(wire.socket, server_hostname="localhost")
-        assert wire.ask(b"MAIL FROM:<bench0@bench.test>").startswith((b"530", b"503"))
+        assert wire.ask(b"MAIL FROM:<bench0@bench.test>").startswith(b"503 5.5.1 "), "no EHLO yet"
 
 
 @pytest.mark.parametrize(
     "sender", [b"<bench1@bench.test>", b"<postmaster@bench.test>", b"<victim@elsewhere.test>"]
 )
 def test_nobody_sends_in_anothers_name(submitting: RawWire, sender: bytes) -> None:
-    assert submitting.ask(b"MAIL FROM:" + sender).startswith((b"250", b"550 5.7.1", b"553 5.7.1"))
-    said = submitting.ask(b"RCPT TO:" + BOUND_FOR)
-    if said.startswith(b"250") and submitting.ask(b"DATA").startswith(b"354"):
-        said = submitting.ask(HEADER + b"\r\nwords\r\n.")
-    assert said.startswith((b"550 5.7.1", b"553 5.7.1", b"503 5.5.1")), said
+    assert submitting.ask(b"MAIL FROM:" + sender).startswith(b"550 5.7.1 ")
+    assert submitting.ask(b"RCPT TO:" + BOUND_FOR).startswith(b"503 5.5.1 ")
+    assert submitting.ask(b"DATA").startswith(b"503 5.5.1 ")
 
 
+NOT_YOURS, MALFORMED = b"550 5.7.1 ", b"550 5.6.0 "
+"""Somebody else is named; who is named cannot be told."""
 SPOOFED = {
-    "another's From": b"From: bench1@bench.test\r\n",
-    "a stranger's From": b"From: Boss <boss@elsewhere.test>\r\n",
-    "two From fields": b"From: bench0@bench.test\r\nFrom: boss@elsewhere.test\r\n",
-    "two authors": b"From: bench0@bench.test, boss@elsewhere.test\r\n",
-    "two authors and a Sender": b"From: boss@elsewhere.test, bench0@bench.test\r\n"
-    b"Sender: bench0@bench.test\r\n",
-    "a Sender": b"From: bench0@bench.test\r\nSender: boss@elsewhere.test\r\n",
-    "a folded From": b"From:\r\n boss@elsewhere.test\r\n",
-    "blanks before the colon": b"From : boss@elsewhere.test\r\n",
-    "both, one with blanks": b"From: bench0@bench.test\r\nFrom : boss@elsewhere.test\r\n",
-    "a group": b"From: friends: boss@elsewhere.test;\r\n",
-    "a comment": b"From: boss@elsewhere.test (bench0@bench.test)\r\n",
-    "two angles": b"From: <bench0@bench.test> <boss@elsewhere.test>\r\n",
-    "a route": b"From: <@bench.test:boss@elsewhere.test>\r\n",
-    "an empty From": b"From:\r\n",
+    "another's From": (b"From: bench1@bench.test\r\n", NOT_YOURS),
+    "a stranger's From": (b"From: Boss <boss@elsewhere.test>\r\n", NOT_YOURS),
+    "two From fields": (
+        b"From: bench0@bench.test\r\nFrom: boss@elsewhere.test\r\n",
+        MALFORMED,
+    ),
+    "two authors": (b"From: bench0@bench.test, boss@elsewhere.test\r\n", NOT_YOURS),
+    "two authors and a Sender": (
+        b"From: boss@elsewhere.test, bench0@bench.test\r\nSender: bench0@bench.test\r\n",
+        NOT_YOURS,
+    ),
+    "a Sender": (b"From: bench0@bench.test\r\nSender: boss@elsewhere.test\r\n", NOT_YOURS),
+    "a folded From": (b"From:\r\n boss@elsewhere.test\r\n", NOT_YOURS),
+    "blanks before the colon": (b"From : boss@elsewhere.test\r\n", NOT_YOURS),
+    "both, one with blanks": (
+        b"From: bench0@bench.test\r\nFrom : boss@elsewhere.test\r\n",
+        MALFORMED,
+    ),
+    "a group": (b"From: friends: boss@elsewhere.test;\r\n", MALFORMED),
+    "a comment": (b"From: boss@elsewhere.test (bench0@bench.test)\r\n", NOT_YOURS),
+    "two angles": (b"From: <bench0@bench.test> <boss@elsewhere.test>\r\n", MALFORMED),
+    "a route": (b"From: <@bench.test:boss@elsewhere.test>\r\n", MALFORMED),
+    "an empty From": (b"From:\r\n", MALFORMED),
 }
 
 
-@pytest.mark.parametrize("head", SPOOFED.values(), ids=SPOOFED.keys())
-def test_nobody_writes_anothers_name_on_top(submitting: RawWire, head: bytes) -> None:
+@pytest.mark.parametrize(("head", "code"), SPOOFED.values(), ids=SPOOFED.keys())
+def test_nobody_writes_anothers_name_on_top(submitting: RawWire, head: bytes, code: bytes) -> None:
     submitting.ask(b"MAIL FROM:<bench0@bench.test>")
     submitting.ask(b"RCPT TO:" + BOUND_FOR)
     assert submitting.ask(b"DATA").startswith(b"354")
     said = submitting.ask(head + b"Subject: hello\r\n\r\nwords\r\n.")
-    assert re.match(rb"(550|553|554) 5\.(7\.1|6\.0) ", said), said
+    assert said.startswith(code), said
 
 
 ENDS = {
@@ -206,6 +214,13 @@ ENDS = {
     "CRLF . NUL CRLF": b"\r\n.\0\r\n",
     "LF CRLF . CR": b"\n\r\n.\r",
 }
+
+
+def refusal(end: bytes) -> bytes:
+    """Say how such an end is refused; a NUL is found before the bare ends behind it."""
+    return b"550 5.6.0 " if b"\0" in end else b"550 5.6.11 "
+
+
 SMUGGLED = (
     b"MAIL FROM:<bench0@bench.test>\r\nRCPT TO:<bench0@bench.test>\r\nDATA\r\n"
     b"From: bench0@bench.test\r\nSubject: smuggled\r\n\r\nsmuggled\r\n.\r\n"
@@ -220,7 +235,7 @@ def test_t_tls_4_nothing_but_crlf_dot_crlf_ends_a_message(clean: Server, end: by
         wire.ask(b"RCPT TO:<bench0@bench.test>")
         wire.ask(b"DATA")
         wire.send(b"Subject: outer\r\n\r\nouter" + end + SMUGGLED)
-        assert re.match(rb"550 5\.6\.(11|0) ", wire.reply())
+        assert wire.reply().startswith(refusal(end))
         assert wire.ask(b"NOOP").startswith(b"250"), "one answer, for one message"
 
 
@@ -230,7 +245,7 @@ def test_t_tls_4_nothing_is_smuggled_out(submitting: RawWire, end: bytes) -> Non
     submitting.ask(b"RCPT TO:" + BOUND_FOR)
     submitting.ask(b"DATA")
     submitting.send(HEADER + b"\r\nouter" + end + SMUGGLED)
-    assert re.match(rb"550 5\.6\.(11|0) ", submitting.reply())
+    assert submitting.reply().startswith(refusal(end))
     assert submitting.ask(b"NOOP").startswith(b"250")
 
 
@@ -240,7 +255,7 @@ def test_t_tls_4_nor_in_a_chunk(submitting: RawWire, end: bytes) -> None:
     submitting.ask(b"RCPT TO:" + BOUND_FOR)
     content = HEADER + b"\r\nouter" + end + SMUGGLED
     submitting.send(b"BDAT %d LAST\r\n" % len(content) + content)
-    assert re.match(rb"550 5\.6\.(11|0) ", submitting.reply())
+    assert submitting.reply().startswith(refusal(end))
     assert submitting.ask(b"NOOP").startswith(b"250")
 
 
@@ -261,24 +276,36 @@ RECIPIENTS = [
 ]
 
 
+def fault_of(command: bytes) -> bytes:
+    """Say how a line is refused: bad xtext is an argument, other control octets no command."""
+    return b"501 5.5.4 " if b"+0" in command else b"500 5.5.2 "
+
+
 @pytest.mark.parametrize("command", PARAMETERS, ids=range(len(PARAMETERS)))
 def test_no_line_gets_into_a_header_by_mail(submitting: RawWire, command: bytes) -> None:
-    assert submitting.ask(command).startswith(b"50"), "a syntax error"
+    assert submitting.ask(command).startswith(fault_of(command))
 
 
 @pytest.mark.parametrize("command", RECIPIENTS, ids=range(len(RECIPIENTS)))
 def test_no_line_gets_into_a_header_by_rcpt(submitting: RawWire, command: bytes) -> None:
     assert submitting.ask(b"MAIL FROM:<bench0@bench.test>").startswith(b"250")
-    assert submitting.ask(command).startswith(b"50"), "a syntax error"
+    assert submitting.ask(command).startswith(fault_of(command))
 
 
 @pytest.mark.parametrize(
-    "name", [b"a\rX-Injected: yes", b"a\nX-Injected: yes", b"a;(\tX", b"[127.0.0.1", b"<a>"]
+    ("name", "code"),
+    [
+        (b"a\rX-Injected: yes", b"500 5.5.2 "),
+        (b"a\nX-Injected: yes", b"500 5.5.2 "),
+        (b"a;(\tX", b"500 5.5.2 "),
+        (b"[127.0.0.1", b"501 5.5.4 "),
+        (b"<a>", b"501 5.5.4 "),
+    ],
 )
-def test_no_line_gets_into_a_header_by_a_greeting(clean: Server, name: bytes) -> None:
+def test_no_line_gets_into_a_header_by_a_greeting(clean: Server, name: bytes, code: bytes) -> None:
     with raw(clean.address("mx")) as wire:
         wire.reply()
-        assert wire.ask(b"EHLO " + name).startswith((b"500 5.5.2", b"501 5.5."))
+        assert wire.ask(b"EHLO " + name).startswith(code)
 
 
 def test_no_report_goes_to_whom_a_stranger_names(clean: Server) -> None:
