@@ -10,7 +10,7 @@ Source: RFC 9110 §8.8.3 (ETag), §12.5.3 (Accept-Encoding); Vite's manifest.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,12 @@ FRAMES: Final = ("frame", "editor")
 """Pages that run in a sandbox of their own inside the webmail's (WEBUI §4)."""
 
 AT_ROOT: Final = ("sw.js", "manifest.webmanifest")
+SOON: Final = (
+    "src/app/Shell.svelte",
+    "src/views/mail/View.svelte",
+    "src/views/search/SearchBox.svelte",
+)
+"""What the mail's first view is made of, by its sources."""
 
 _ENCODINGS = {"br": ".br", "gzip": ".gz"}
 """In the order in which we like them."""
@@ -64,6 +70,8 @@ class Page:
     document: File
     files: Mapping[str, File]
     """By their path, which has no `/` in front."""
+    for_session: File
+    """The document for a browser that comes with a session: it names what it is about to need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,8 @@ def _read(directory: Path, _written_at: int) -> Bundle:
         if chunk.get("isEntry") and source.endswith(".html"):
             document = _file(directory / source)
             files = {path: _file(directory / path) for path in sorted(_reached(manifest, source))}
-            pages[Path(source).stem] = Page(document, files)
+            soon = sorted(_needed(manifest, SOON) - _needed(manifest, [source]))
+            pages[Path(source).stem] = Page(document, files, _naming(document, soon))
     frames = {}
     for name in FRAMES:
         if (directory / f"{name}.html").is_file():
@@ -132,6 +141,36 @@ def _reached(manifest: Mapping[str, Any], source: str) -> set[str]:
     return found
 
 
+def _needed(manifest: Mapping[str, Any], sources: Iterable[str]) -> set[str]:
+    """Return scripts and styles without which none of `sources` runs."""
+    found: set[str] = set()
+    waiting, seen = [name for name in sources if name in manifest], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            found.update([manifest[name]["file"], *manifest[name].get("css", ())])
+            waiting += manifest[name].get("imports", ())
+    return found
+
+
+def _naming(document: File, paths: Iterable[str]) -> File:
+    """Return a document that names files besides, for the browser to fetch along with its own."""
+    links = "".join(map(_link, paths)).encode()
+    body = document.body.replace(b"</head>", links + b"</head>")
+    return File(body, document.media_type, _etag(body), {})
+
+
+def _link(path: str) -> str:
+    if path.endswith(".css"):
+        return f'<link rel="preload" as="style" crossorigin href="/{path}">\n'
+    return f'<link rel="modulepreload" crossorigin href="/{path}" data-soon>\n'
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
 def _file(path: Path) -> File:
     body = path.read_bytes()
     encoded = {
@@ -139,8 +178,7 @@ def _file(path: Path) -> File:
         for coding, suffix in _ENCODINGS.items()
         if (other := path.with_name(path.name + suffix)).is_file()
     }
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    return File(body, _TYPES.get(path.suffix, "application/octet-stream"), etag, encoded)
+    return File(body, _TYPES.get(path.suffix, "application/octet-stream"), _etag(body), encoded)
 
 
 def _accepted(accepts: str) -> set[str]:

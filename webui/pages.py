@@ -15,6 +15,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from webui.account.cookies import SESSION
 from webui.bundle import Bundle, File, Frame, Page
 from webui.csrf import origin_of
 from webui.errors import problem
@@ -67,7 +68,9 @@ def app_pages(place: Place, bundle: Bundle) -> APIRouter | None:
 
 def _add_document(router: APIRouter, site: Site, page: Page) -> None:
     async def document(request: Request) -> Response:
-        return _fresh(request, page.document, {"content-security-policy": DOCUMENT_POLICY})
+        file = page.for_session if SESSION in request.cookies else page.document
+        fields = {"content-security-policy": DOCUMENT_POLICY, "vary": "Cookie"}
+        return _fresh(request, file, fields)
 
     for path in ("/", *(f"/{step}" for step in APP_PATHS[site])):
         router.add_api_route(path, document, methods=["GET"])
@@ -121,7 +124,7 @@ def _sent(request: Request, file: File, fields: Mapping[str, str]) -> Response:
     body, coding = file.for_browser(_field(request, "accept-encoding"))
     headers = dict(fields)
     if file.encoded:
-        headers["vary"] = "Accept-Encoding"
+        headers["vary"] = ", ".join(filter(None, (headers.get("vary"), "Accept-Encoding")))
     if coding:
         headers["content-encoding"] = coding
     answer = Response(body, headers=headers)

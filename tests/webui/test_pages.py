@@ -56,6 +56,23 @@ async def test_a_page_that_is_known_is_not_sent_again(client: httpx.AsyncClient)
     assert (await client.get("/mail", headers={"if-none-match": '"else"'})).status_code == 200
 
 
+async def test_a_browser_with_a_session_is_told_what_the_mail_needs(
+    client: httpx.AsyncClient,
+) -> None:
+    before = await client.get("/")
+    with_session = {"cookie": "__Host-sid=whatever", "if-none-match": before.headers["etag"]}
+    page = await client.get("/", headers=with_session)
+    assert page.status_code == 200  # another document, with a name of its own
+    assert page.headers["vary"] == before.headers["vary"] == "Cookie"
+    assert page.headers["content-security-policy"] == DOCUMENT_POLICY
+    soon = re.findall(r'<link rel="(\w+)"[^>]* href="(/assets/[\w.-]+)"', page.text)
+    more = [each for each in soon if each[1] not in before.text]
+    assert {kind for kind, _ in more} == {"modulepreload", "preload"}
+    assert any("/Shell-" in path for _, path in more)
+    for _, path in more:
+        assert (await client.get(path)).status_code == 200
+
+
 async def test_what_a_page_names_is_kept_for_good_in_its_smallest_form(
     client: httpx.AsyncClient,
 ) -> None:

@@ -26,6 +26,9 @@ async function remember(): Promise<boolean> {
   return info !== undefined;
 }
 
+// The page names the mail's files for a browser that brings a session: they run while it is asked.
+if (document.querySelector('link[data-soon]')) void import('@/app/Shell.svelte').catch(() => undefined);
+
 await setLanguage(preferences.firstLanguage);
 await loadTexts('app');
 router.start();

@@ -102,7 +102,7 @@ const LAYERS: Record<string, string[]> = {
   ui: ['i18n', 'problem'],
   keys: ['i18n', 'ui'],
   secrets: ['account', 'i18n', 'problem', 'ui'],
-  state: ['jmap', 'list', 'i18n', 'problem', 'online', 'account', 'router', 'pgp', 'state', 'trusted-url', 'render'],
+  state: ['jmap', 'list', 'i18n', 'problem', 'online', 'first', 'account', 'router', 'pgp', 'state', 'trusted-url', 'render'],
   render: ['i18n', 'keys', 'problem', 'trusted-url', 'ui'],
   pgp: ['trusted-url', 'jmap'],
 };

@@ -2,6 +2,7 @@
 import { session } from '@/account/session.svelte';
 import type { SessionObject } from '@/jmap/types';
 import type { Transport } from '@/jmap/transport';
+import { first } from '@/first';
 import { online } from '@/online.svelte';
 import { client } from './client';
 import { compose } from './compose.svelte';
@@ -36,6 +37,7 @@ export async function begin(transport: Transport = session): Promise<void> {
   await client.open(transport, vault).then(keep, restore);
   push.start();
   await Promise.allSettled([mailboxes.ready(), settings.ready()]);
+  await first.there();
   await (await outbox()).ready();
   // What writing takes is fetched before the network may be away.
   await compose.ready();

@@ -1,5 +1,6 @@
 /** Whether the server tells what changes, for whoever wants to show it. */
 import { Push, type PushState } from '@/jmap/push';
+import { first } from '@/first';
 import { client } from './client';
 import { followers } from './followers';
 
@@ -7,7 +8,8 @@ class PushStore {
   #state = $state<PushState>('off');
   #push = new Push(client, {
     onChange: (states) => void followers.tell(states),
-    onPoll: () => void followers.tell(),
+    // What changed between the first questions and the stream is small, and they are not to wait.
+    onPoll: () => void first.there().then(() => followers.tell()),
     onState: (state) => (this.#state = state),
   });
 
