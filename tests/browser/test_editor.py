@@ -4,15 +4,14 @@ Source: WEBUI §3 (Compose), §4.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Frame, expect
+from playwright.sync_api import Browser, expect
 
+from tests.support.editor import open_editor, paste, read, typed
 from tests.support.frames import Sites, Watched, build, chromium, hostile, serving
 
 pytestmark = pytest.mark.long
-EMPTY: dict[str, Any] = {"signature": "", "quote": None}
 
 
 @pytest.fixture(scope="module")
@@ -36,43 +35,6 @@ def watched(browser: Browser, sites: Sites) -> Iterator[Watched]:
     yield found
     assert found.harm() == []
     found.page.context.close()
-
-
-def open_editor(watched: Watched, draft: dict[str, Any] = EMPTY) -> Frame:
-    """Open an editor with the cursor in it."""
-    watched.call("edit", draft)
-    watched.call("focus")
-    watched.settle()
-    return watched.frame("editor")
-
-
-def typed(watched: Watched, text: str) -> None:
-    """Type, with line breaks as a person presses them."""
-    for at, line in enumerate(text.split("\n")):
-        if at:
-            watched.page.keyboard.press("Enter")
-        watched.page.keyboard.type(line)
-
-
-def read(watched: Watched) -> dict[str, Any]:
-    """Return what is written."""
-    written: dict[str, Any] = watched.call("read")
-    return written
-
-
-def paste(watched: Watched, html: str, plain: str = "") -> None:
-    """Paste what another program put on the clipboard."""
-    watched.frame("editor").evaluate(
-        """([html, plain]) => {
-          const data = new DataTransfer();
-          if (html) data.setData('text/html', html);
-          if (plain) data.setData('text/plain', plain);
-          document.getElementById('root').dispatchEvent(
-            new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
-        }""",
-        [html, plain],
-    )
-    watched.settle()
 
 
 def test_what_is_typed_is_read_as_html_and_as_text(watched: Watched) -> None:

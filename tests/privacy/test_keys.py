@@ -1,107 +1,44 @@
 """Keys (PRIVACY §1): T-KEY-1, 2, 5 and 6, and the vault's side of T-KEY-4 and T-KEY-8."""
 
 import base64
-import hashlib
 import logging
 import os
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 from time import perf_counter
 
 import pytest
 
 from mailserver.crypto.aead import Aead
-from mailserver.crypto.context import FORMAT, FieldId, Kind, Origin, context
+from mailserver.crypto.context import Kind
 from mailserver.crypto.hpke import KeyPair, PublicKey, derive_pair
-from mailserver.crypto.kdf import ARGON2_CURRENT, hkdf
+from mailserver.crypto.kdf import ARGON2_CURRENT
 from mailserver.crypto.secret import SecretKey
 from mailserver.crypto.sign import SigningKey
 from mailserver.crypto.suite import Suite
 from mailserver.model.errors import Condition, Corrupt, MailError, Refused
-from mailserver.model.ids import AccountId, EpochId, ObjectId, new_account_id, new_object_id
+from mailserver.model.ids import EpochId, new_account_id, new_object_id
 from mailserver.model.sealed import Guarded, Plaintext, Sealed
 from mailserver.vault import credentials, records
 from mailserver.vault.account_key import AccountKey
-from mailserver.vault.codes import SessionToken, new_app_password_secret, new_recovery_code
+from mailserver.vault.codes import SessionToken
 from mailserver.vault.credentials import NewWrap
-from mailserver.vault.epochs import Deposits
-from mailserver.vault.guard import AccountGuard
 from mailserver.vault.master import MasterKeys
-from mailserver.vault.opening import OpenEpoch
-from mailserver.vault.records import RowName, Scope, Table, WrapKind, WrapRecord
-from tests.support.vault import NOW, Email, Person, a_master
-
-PASSWORD = Plaintext("correct horse bättery staple".encode())
-APP_PASSWORD = new_app_password_secret()
-CODE = new_recovery_code()
-TOKEN = SessionToken.random()
-MEMBER = Person(a_master())
-CHEAP = 1
-"""Argon2 parameters that are allowed and quick."""
-
-
-@dataclass(frozen=True)
-class Credential:
-    """How one kind of wrap is made, opened, and tried with a wrong secret."""
-
-    make: Callable[[AccountKey, AccountId], NewWrap]
-    open: Callable[[AccountId, bytes, WrapRecord], AccountKey | None]
-    wrong: Callable[[AccountId, bytes, WrapRecord], AccountKey | None]
-
-
-CREDENTIALS = {
-    "password": Credential(
-        lambda key, account: credentials.make_password_wrap(
-            key, account, PASSWORD, NOW, parameters=CHEAP
-        ),
-        lambda account, row, record: credentials.open_password_wrap(account, row, record, PASSWORD),
-        lambda account, row, record: credentials.open_password_wrap(
-            account, row, record, Plaintext(b"correct horse battery staple")
-        ),
-    ),
-    "app password": Credential(
-        lambda key, account: credentials.make_app_password_wrap(
-            key, account, APP_PASSWORD, frozenset({Scope.IMAP}), NOW
-        ),
-        lambda account, row, record: credentials.open_app_password_wrap(
-            account, row, record, APP_PASSWORD
-        ),
-        lambda account, row, record: credentials.open_app_password_wrap(
-            account,
-            row,
-            record,
-            Plaintext(APP_PASSWORD.reveal()[:7] + b"22-2222-2222-2222-2222-2222-2222"),
-        ),
-    ),
-    "recovery code": Credential(
-        lambda key, account: credentials.make_recovery_wrap(key, account, CODE, NOW),
-        lambda account, row, record: credentials.open_recovery_wrap(account, row, record, CODE),
-        lambda account, row, record: credentials.open_recovery_wrap(
-            account, row, record, new_recovery_code()
-        ),
-    ),
-    "session": Credential(
-        lambda key, account: credentials.make_session_wrap(
-            key, account, TOKEN, NOW, NOW + timedelta(days=1)
-        ),
-        lambda account, row, record: credentials.open_session_wrap(account, row, record, TOKEN),
-        lambda account, row, record: credentials.open_session_wrap(
-            account, row, record, SessionToken(TOKEN.selector, bytes(32))
-        ),
-    ),
-    "member": Credential(
-        lambda key, account: credentials.make_member_wrap(key, account, MEMBER.identity, NOW),
-        lambda account, row, record: credentials.open_member_wrap(
-            account, row, record, MEMBER.account, [MEMBER.key()]
-        ),
-        lambda account, row, record: credentials.open_member_wrap(
-            account, row, record, MEMBER.account, [AccountKey.random(Suite.HYBRID)]
-        ),
-    ),
-}
+from mailserver.vault.records import RowName, Scope, Table
+from tests.support.key_rows import (
+    APP_PASSWORD,
+    CHEAP,
+    CODE,
+    CREDENTIALS,
+    PASSWORD,
+    TOKEN,
+    Credential,
+    loot,
+    private_of,
+)
+from tests.support.vault import NOW, Person, a_master
 
 each_kind = pytest.mark.parametrize("credential", CREDENTIALS.values(), ids=list(CREDENTIALS))
 
@@ -172,161 +109,6 @@ def test_t_key_1_a_wrong_secret_and_no_user_take_the_time_of_a_right_one() -> No
     )
     assert slowest < 10 * fastest
     assert slowest < 0.01
-
-
-@dataclass(frozen=True)
-class Loot:
-    """All that one account has left on disks, with what it stands for."""
-
-    person: Person
-    account_row: Guarded
-    wraps: list[tuple[RowName, Guarded, WrapRecord]]
-    emails: list[Email]
-    content_key: bytes
-    """Of the owner's epoch: in no row, for the control."""
-    sealed: list[bytes]
-    """Every sealed object and content key."""
-    guarded: list[bytes]
-
-
-async def loot() -> Loot:
-    person = Person(a_master())
-    deposits = Deposits(person.marks)
-    deposit = await person.deliver(deposits, b"canary summary", b"canary body", b"canary tail")
-    deposits.close()
-    account = person.unlock()
-    own = await person.append(account, b"canary summary", b"canary body", b"canary tail")
-    key = await account.owner_key(person.epochs.create)
-    segment = key.seal_segment(new_object_id(), b"canary segment")
-    wraps = []
-    for credential in CREDENTIALS.values():
-        made = credential.make(person.key(), person.account)
-        name = RowName(Table.WRAP, person.account, made.row_id, made.selector)
-        wraps.append(
-            (name, records.seal_wrap(person.master, name, made.record).sealed, made.record)
-        )
-    return Loot(
-        person,
-        records.seal_account(person.master, person.account, person.record).sealed,
-        wraps,
-        [deposit, own],
-        bytes(account._opened[own.epoch].key.octets),
-        [
-            *(part for email in (deposit, own) for part in (email.summary, email.body, email.tail)),
-            segment,
-            *(row.sealed for row in person.epochs.rows),
-        ],
-        [
-            account.guard.seal_name(Kind.MAILBOX_NAME, "canary mailbox"),
-            person.master.instance_guard.seal(Kind.DKIM_KEY, new_object_id(), b"canary key"),
-        ],
-    )
-
-
-async def test_t_key_2_without_the_master_key_nothing_opens() -> None:
-    """(a) Database, blobs and keystore, and another server's master key."""
-    taken = await loot()
-    thief = a_master()
-    with pytest.raises(Corrupt):
-        records.open_account(thief, taken.person.account, taken.account_row)
-    readable = 0
-    for name, sealed, record in taken.wraps:
-        try:
-            readable += records.open_wrap(thief, name, sealed) == record
-        except Corrupt:
-            continue
-    assert readable == 1  # the recovery row, of which 160 random bits are missing
-    with pytest.raises(Corrupt):
-        thief.instance_guard.open(Kind.DKIM_KEY, new_object_id(), Guarded(taken.guarded[1]))
-    thiefs_guard = AccountGuard(os.urandom(32), taken.person.account)
-    name_hash = taken.person.unlock().guard.name_hash("canary mailbox")
-    with pytest.raises(Corrupt):
-        thiefs_guard.open_name(Kind.MAILBOX_NAME, name_hash, Guarded(taken.guarded[0]))
-    everything = b"".join(
-        [
-            taken.account_row,
-            *(sealed for _, sealed, _ in taken.wraps),
-            *taken.sealed,
-            *taken.guarded,
-        ]
-    )
-    for secret in (b"canary", b"ada@example.org", taken.person.amk, taken.person.record.guard_key):
-        assert secret not in everything
-        assert base64.b64encode(secret)[:-4] not in everything
-
-
-def keys_within_reach(taken: Loot) -> set[bytes]:
-    """Every key that master key and keystore give, and what is stored that might serve as one."""
-    master = taken.person.master
-    account = records.open_account(master, taken.person.account, taken.account_row)
-    material = {
-        bytes(master.deposit_key(1)),
-        bytes(master.log_key),
-        bytes(master.tomb_key),
-        account.guard_key,
-        account.generations[0].public[:32],
-        account.generations[0].public[-32:],
-    }
-    for name, sealed, _ in taken.wraps:
-        record = records.open_wrap(master, name, sealed)
-        material |= {record.salt.ljust(32, b"\0"), record.commit.ljust(32, b"\0")}
-        material.add(record.sealed_key[-32:])
-    labels = (b"seal", b"names", b"threads", b"audit", b"commit", b"link", b"inst", b"row", b"wrap")
-    return material | {bytes(hkdf(octets, label)) for octets in material for label in labels}
-
-
-def break_in(taken: Loot, keys: set[bytes]) -> tuple[int, int, int]:
-    """Try each key as account key, content key and root; count epochs, objects and wraps opened."""
-    person, epochs, objects, wraps = taken.person, 0, 0, 0
-    for key in keys:
-        as_account_key = person.unlock(AccountKey(SecretKey(key), 1, person.suite))
-        epochs += len(person.epochs.rows) - len(as_account_key.open_epochs(person.epochs.rows))
-        for row in person.epochs.rows:
-            opened = OpenEpoch(
-                SecretKey(key), person.account, row.epoch, Origin(row.origin), row.suite
-            )
-            for email in (email for email in taken.emails if email.epoch == row.epoch):
-                with suppress(Corrupt):
-                    opened.open_body(email.object_id, email.body)
-                    objects += 1
-                with suppress(Corrupt):
-                    opened.open(Kind.EMAIL, FieldId.SUMMARY, email.object_id, email.summary)
-                    objects += 1
-        for name, _, record in taken.wraps:
-            row_object = ObjectId(hashlib.sha256(b"zegel wrap" + name.row_id).digest()[:16])
-            bound = context(
-                Kind.WRAP,
-                Origin.CREDENTIAL,
-                person.account,
-                row_object,
-                FieldId.MASTER_KEY,
-                FORMAT,
-                record.generation,
-                record.suite,
-            )
-            for cipher in (Aead(key), Aead(hkdf(key, b"wrap" + bytes([record.kind])))):
-                with suppress(Corrupt):
-                    cipher.open(record.sealed_key, bound)
-                    wraps += 1
-    return epochs, objects, wraps
-
-
-async def test_t_key_2_with_the_master_key_no_sealed_object_opens() -> None:
-    """(b) The server's own keys decide who may receive; none of them reads."""
-    taken = await loot()
-    keys = keys_within_reach(taken)
-    assert len(keys) > 150
-    assert break_in(taken, keys) == (0, 0, 0)
-    # The same attempts do find what there is to find, given one of a user's secrets.
-    session = next(record for _, _, record in taken.wraps if record.kind is WrapKind.SESSION)
-    root = bytes(hkdf(TOKEN.secret, b"zegel session", salt=session.salt))
-    assert break_in(taken, {taken.person.amk}) == (2, 0, 0)
-    assert break_in(taken, {root}) == (0, 0, 1)
-    assert break_in(taken, {taken.content_key}) == (0, 2, 0)
-
-
-def private_of(amk: bytes) -> bytes:
-    return bytes(hkdf(amk, b"zegel account pair\x01", 96))
 
 
 def test_t_key_5_a_wrong_ml_kem_half_and_a_wrong_x25519_half_both_fail() -> None:

@@ -1,173 +1,25 @@
 """What a connection bears: silence, floods, who does not read, shutdown, our own mistakes."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import uvloop
 
 from mailserver.imap.bounds import Bounds, Shared
 from mailserver.imap.connection import Connection
 from mailserver.mail.account import Account
-from mailserver.model.errors import Misconfigured
-from mailserver.model.message import NO_KEYWORDS, Flag, NewMessage, StoreMode
+from mailserver.model.message import NO_KEYWORDS, Flag, StoreMode
 from mailserver.model.sealed import Plaintext
 from mailserver.protocol.imap.limits import Limits
 from mailserver.runtime.limits import Budget, Connections
-from mailserver.runtime.listener import Listener, listening
-from mailserver.runtime.settings import Endpoint, Tls
-from mailserver.runtime.tls import ServerTls, create_self_signed
+from mailserver.runtime.listener import listening
+from mailserver.runtime.settings import Tls
 from mailserver.vault.records import Scope
 from tests.support import accounts
-from tests.support.imap_server import PASSWORD, READER, SECRET, ImapServer, serving
+from tests.support.imap_server import PASSWORD, READER, SECRET, serving
+from tests.support.imap_talk import LOOPBACK, bounds, eventually, put, say, signed_in
 from tests.support.transcripts import Mode, Wire, wire
-
-LOOPBACK = Endpoint(host="127.0.0.1", port=0)
-
-
-def bounds(**milliseconds: int) -> Bounds:
-    """Bounds of which some are short; each is checked within some 30 ms."""
-    short: dict[str, Any] = {n: timedelta(milliseconds=ms) for n, ms in milliseconds.items()}
-    return replace(Bounds(turn=timedelta(milliseconds=30)), **short)
-
-
-async def say(client: Wire, line: str, until: str) -> list[str]:
-    """Send a line and return the lines up to the one that begins with `until`."""
-    await client.send(line.encode() + b"\r\n", Mode.WHOLE)
-    lines = []
-    while (said := await client.line()) is not None:
-        lines.append(said)
-        if said.startswith(until):
-            return lines
-    raise AssertionError(f"closed after {lines}")
-
-
-@asynccontextmanager
-async def signed_in(server: ImapServer, listener: Listener[Shared]) -> AsyncIterator[Wire]:
-    """Connect, sign in as the server's reader, select INBOX."""
-    async with wire(listener.port) as client:
-        await client.skip_to("* OK")
-        await say(client, f'0 LOGIN {READER} "{PASSWORD}"', "0 OK")
-        await say(client, "1 SELECT INBOX", "1 OK")
-        yield client
-
-
-async def put(account: Account, octets: bytes, count: int = 1) -> None:
-    inbox = await account.mailboxes.named("INBOX")
-    message = NewMessage(Plaintext(octets))
-    await account.messages.append(inbox.id, [message] * count)
-
-
-async def eventually(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not true():  # noqa: ASYNC110 - what is waited for is the server's own
-            await asyncio.sleep(0.01)
-
-
-# --- TLS
-
-
-@pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    files = tmp_path_factory.mktemp("tls")
-    create_self_signed(files / "certificate.pem", files / "key.pem", "localhost")
-    return ServerTls(files / "certificate.pem", files / "key.pem").context
-
-
-def trusting() -> ssl.SSLContext:
-    client = ssl.create_default_context()
-    client.check_hostname = False
-    client.verify_mode = ssl.CERT_NONE
-    return client
-
-
-async def _sign_in_over_starttls(directory: Path, context: ssl.SSLContext) -> None:
-    async with serving(directory, tls=Tls.STARTTLS, context=context) as (server, listener):
-        await (await server.add_reader()).close()
-        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
-        client = Wire(reader, writer)
-        assert "STARTTLS LOGINDISABLED" in (await client.line() or "")
-        (refused,) = await say(client, f'a LOGIN {READER} "{PASSWORD}"', "a ")
-        assert refused.startswith("a NO [PRIVACYREQUIRED]")
-        (refused,) = await say(client, "b AUTHENTICATE PLAIN", "b ")
-        assert refused.startswith("b NO [PRIVACYREQUIRED]")
-        # A man in the middle adds commands in the clear, more than are heard at once; nobody may
-        # answer them.
-        writer.write(b"c STARTTLS\r\n" + b"d NOOP\r\n" * 1_000)
-        assert (await client.line() or "").startswith("c OK")
-        await writer.start_tls(trusting())
-        said = await say(client, "e CAPABILITY", "e OK")
-        assert "AUTH=PLAIN" in said[0]
-        assert "STARTTLS" not in said[0]
-        assert len(said) == 2
-        await say(client, f'f LOGIN {READER} "{PASSWORD}"', "f OK")
-        (refused,) = await say(client, "g STARTTLS", "g ")
-        assert refused.startswith("g BAD")
-        await say(client, "h LOGOUT", "h OK")
-        assert await client.line() is None
-        await client.close()
-
-
-async def test_starttls_comes_before_passwords_and_drops_what_was_injected(
-    tmp_path: Path, context: ssl.SSLContext
-) -> None:
-    await _sign_in_over_starttls(tmp_path, context)
-
-
-def test_starttls_on_uvloop(tmp_path: Path, context: ssl.SSLContext) -> None:
-    uvloop.run(_sign_in_over_starttls(tmp_path, context))
-
-
-async def _sign_in_over_tls(directory: Path, context: ssl.SSLContext) -> None:
-    async with serving(directory, tls=Tls.IMPLICIT, context=context) as (server, listener):
-        account = await server.add_reader()
-        await put(account, b"Subject: big\r\n\r\n" + b"0123456789abcde\n" * 60_000)
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1", listener.port, ssl=trusting(), limit=1 << 21
-        )
-        client = Wire(reader, writer)
-        assert "AUTH=PLAIN" in (await client.line() or "")
-        await say(client, f'a LOGIN {READER} "{PASSWORD}"', "a OK")
-        await say(client, "b SELECT INBOX", "b OK")
-        said = await say(client, "c FETCH 1 BODY.PEEK[TEXT]", "c OK")
-        assert said[0] == "* 1 FETCH (BODY[TEXT] {960000}"
-        await client.close()
-        await eventually(lambda: listener.connections == 0)
-        await account.close()
-
-
-async def test_implicit_tls(tmp_path: Path, context: ssl.SSLContext) -> None:
-    await _sign_in_over_tls(tmp_path, context)
-
-
-def test_implicit_tls_on_uvloop(tmp_path: Path, context: ssl.SSLContext) -> None:
-    uvloop.run(_sign_in_over_tls(tmp_path, context))
-
-
-async def test_a_handshake_that_fails_leaves_nothing_behind(
-    tmp_path: Path, context: ssl.SSLContext
-) -> None:
-    async with (
-        serving(tmp_path, tls=Tls.STARTTLS, context=context) as (_, listener),
-        wire(listener.port) as client,
-    ):
-        await client.skip_to("* OK")
-        await say(client, "a STARTTLS", "a OK")
-        await client.send(b"this is no handshake\r\n" * 20, Mode.WHOLE)
-        await eventually(lambda: listener.connections == 0)
-
-
-async def test_tls_needs_a_certificate(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured):
-        async with serving(tmp_path, tls=Tls.IMPLICIT):
-            pass
-
 
 # --- time
 
