@@ -1,5 +1,5 @@
 /** Who and what, as lists and conversations say it. */
-import { formatList, t } from '@/i18n';
+import { formatDate, formatList, t } from '@/i18n';
 import { identities } from '@/state/identities.svelte';
 import type { Row } from '@/state/lists.svelte';
 import type { Address } from '@/jmap/types';
@@ -34,4 +34,19 @@ export function sayWho(row: Row): string {
   const [only, ...others] = names;
   if (!only) return t('mail.nobody');
   return others.length === 0 ? listed(only, false) : names.map((each) => listed(each, true)).join(', ');
+}
+
+/** Says a row in one sentence, for who hears it: its marks, who, what, where it lies, and when. */
+export function sayRow(row: Row, subject: string, marks: string[], places: string[]): string {
+  return formatList([
+    ...(row.isUnread ? [t('mail.unread')] : []),
+    ...(row.isStarred ? [t('mail.starred')] : []),
+    sayWho(row),
+    subject,
+    ...(row.count > 1 ? [t('mail.letters', { count: row.count })] : []),
+    ...(row.hasAttachment ? [t('mail.attachment')] : []),
+    ...marks,
+    ...places.filter((place) => place !== ''),
+    formatDate(row.email.receivedAt, 'list'),
+  ]);
 }
