@@ -112,6 +112,12 @@ class Postfix:
             with suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
 
+    async def change(self, line: str) -> None:
+        """Lay one line of settings over those it has; it obeys from the next connection on."""
+        with (self.home / "conf" / "main.cf").open("a") as settings:
+            settings.write(f"{line}\n")
+        await self.reload()
+
     async def reload(self) -> None:
         """Have it read its settings again."""
         await _run(program("postfix"), "-c", str(self.home / "conf"), "reload")
@@ -154,7 +160,8 @@ async def postfix(
             "level": "may" if tls else "none",
             "more": more,
         }
-        _furnish(home, certificate, settings, f"{address}:{port}")
+        where = f"[{address}]" if ":" in address else address
+        _furnish(home, certificate, settings, f"{where}:{port}")
         server = Postfix(home, address, port)
         try:
             await server.start()
