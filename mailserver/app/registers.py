@@ -12,10 +12,12 @@ from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
 from mailserver.audit.verify import ChainBroken, verify
 from mailserver.operations.scrub import Scrubber
+from mailserver.privacy.activities import ACTIVITIES
 from mailserver.privacy.breaches import Breaches
 from mailserver.privacy.holds import Holds
 from mailserver.privacy.ledger import Ledger
 from mailserver.privacy.legal_profile import PROFILES, LegalProfile
+from mailserver.privacy.processing import Processing
 from mailserver.privacy.retention import LOOK, Retention
 from mailserver.privacy.retention_rows import categories
 from mailserver.privacy.suspicions import Suspicions
@@ -44,6 +46,7 @@ class Books:
     breaches: Breaches
     suspicions: Suspicions
     scrubber: Scrubber
+    processing: Processing
     verify_log: Callable[[], Coroutine[Any, Any, bool]]
     """Reads the whole audit log; where it is broken, that is a suspicion, and False."""
 
@@ -89,6 +92,7 @@ def open_books(
             save=partial(ledger.note, Register.SCRUB, _SCRUB),
             tell=suspicions.damaged,
         ),
+        processing=Processing(settings, ACTIVITIES, rows, ledger),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
     )
 

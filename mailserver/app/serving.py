@@ -114,6 +114,8 @@ async def running(
         paces=paces,
         shares_ports=part.shares_ports,
     )
+    if part.sweeps:
+        await house.books.processing.record()  # what cannot be accounted for is not served
     await house.outgoing.begin()
     tasks.create_task(relay(house, tasks.create_task, observe=house.reports.observe).run())
     tasks.create_task(house.sessions.watch())

@@ -1,6 +1,7 @@
 """`zegel domain oidc`: the identity provider of a domain, and who is who there."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -9,9 +10,10 @@ from mailserver.accounts.providers import shown_name
 from mailserver.app.house import House
 from mailserver.audit.entry import OPERATOR
 from mailserver.cli.account import Who, in_house
-from mailserver.cli.terminal import fail, read_password, say, told
+from mailserver.cli.terminal import fail, read_password, say, settings_of, told
 from mailserver.model.address import Address
 from mailserver.model.errors import Absent, Condition
+from mailserver.runtime.settings_spam import is_named
 from mailserver.vault.providers import ProviderRecord
 
 group = typer.Typer(
@@ -60,6 +62,13 @@ def set_provider(
     The client's secret is read from standard input, or asked for at a terminal. It never opens
     mail: people type their passphrase behind it, but for accounts that the server opens.
     """
+    settings = told(lambda: settings_of(context))
+    host = urlsplit(issuer).hostname or ""
+    if not is_named(host, "identity-provider", settings.processors):
+        fail(
+            f"{host} would learn who signs in here; it needs an entry in [[processors]] with"
+            ' role = "identity-provider" and that host'
+        )
     secret = b""
     if not public:
         secret = told(lambda: read_password("The client's secret", new=False)).reveal()

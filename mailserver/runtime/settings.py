@@ -21,7 +21,7 @@ from mailserver.runtime.settings_reading import Reading
 from mailserver.runtime.settings_registers import Audit, Organisation, Retention
 from mailserver.runtime.settings_relay import Relay
 from mailserver.runtime.settings_source import Origin, gather, read_toml, validated
-from mailserver.runtime.settings_spam import Processors, Scanners, Spam, unnamed
+from mailserver.runtime.settings_spam import Processors, Scanners, Spam, is_named, unnamed
 from mailserver.runtime.settings_values import (
     KIB,
     MIB,
@@ -320,6 +320,12 @@ def _check_processors(settings: Settings) -> None:
         raise Misconfigured(
             f"scanners: mail would be read by {host}, which is not this machine; it needs an entry"
             ' in [[processors]] with role = "scanner" and that host'
+        )
+    smart_host = settings.relay.smart_host
+    if smart_host is not None and not is_named(smart_host.host, "relay", settings.processors):
+        raise Misconfigured(
+            f"relay.smart_host: {smart_host.host} would carry all mail that leaves; it needs an"
+            ' entry in [[processors]] with role = "relay" and that host'
         )
     if settings.spam.doubtful_points > settings.spam.junk_points:
         raise Misconfigured("spam.doubtful_points: it must not be above spam.junk_points")

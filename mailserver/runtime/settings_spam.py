@@ -97,16 +97,17 @@ class Spam(Section):
 
 
 class Processor(Section):
-    """Somebody else who learns something of mail that comes in (GDPR Art. 28, Art. 30)."""
+    """Somebody else who learns something of our people's data (GDPR Art. 28, Art. 30)."""
 
     name: str = Field(min_length=1, max_length=200)
     """Who it is."""
-    role: Literal["address-list", "domain-list", "scanner"]
-    """What it sees: the address of a client, the domains in a message, or the whole message."""
+    role: Literal["address-list", "domain-list", "scanner", "relay", "identity-provider", "hosting"]
+    """What it sees: the address of a client, the domains in a message, the whole message, all mail
+    on its way out, who signs in, or the machine itself."""
     zone: str = Field(default="", max_length=200)
     """Where a list is asked, `list.example.org`."""
     host: str = Field(default="", max_length=255)
-    """Where a scanner is."""
+    """Where a scanner, relay or identity provider is."""
     country: str = Field(pattern=r"^[A-Z]{2}$")
     """Where it is established (ISO 3166)."""
     basis: str = Field(min_length=2, max_length=500)
@@ -119,9 +120,12 @@ class Processor(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.role == "scanner":
+        if self.role in ("scanner", "relay", "identity-provider"):
             if not self.host or self.zone:
-                raise ValueError("a scanner has a host, and no zone")
+                raise ValueError(f"a {self.role} has a host, and no zone")
+        elif self.role == "hosting":
+            if self.zone or self.host:
+                raise ValueError("who hosts the machine has neither a host nor a zone")
         elif not self.zone or self.host:
             raise ValueError("a list has a zone, and no host")
         return self
@@ -152,6 +156,19 @@ def unnamed(scanners: Scanners, processors: Processors) -> str | None:
     """Return the host of a scanner elsewhere that no processor stands for, if there is one."""
     named = {one.host for one in processors if one.role == "scanner"}
     return next((host for host in scanners.elsewhere if host not in named), None)
+
+
+def is_named(host: str, role: str, processors: Processors) -> bool:
+    """Say whether a host may learn of our data: it is our own, or an entry stands for it."""
+    ours = _is_here(host) or _is_private(host)
+    return ours or any(one.role == role and one.host == host for one in processors)
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return ip_address(host).is_private
+    except ValueError:
+        return False
 
 
 def _is_here(host: str) -> bool:

@@ -25,6 +25,7 @@ PROMISES = (
     *(f"T-AUD-{number}" for number in range(1, 4)),
     *(f"T-RET-{number}" for number in range(1, 4)),
     *(f"T-BR-{number}" for number in range(1, 4)),
+    *("T-REG-1", "T-REG-2"),
     *("T-LC-1", "T-LC-2", "T-LC-6", "T-LC-7"),
 )
 NAMED = re.compile(r"^ *(?:async )?def test_(t_[a-z]+(?:_[0-9]+)?)(?:_|\()", re.MULTILINE)

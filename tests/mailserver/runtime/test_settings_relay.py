@@ -15,9 +15,18 @@ LOOPBACK = {
 }
 
 
+CARRIER = {
+    "name": "Carriers",
+    "role": "relay",
+    "host": "smtp.example.net",
+    "country": "NL",
+    "basis": "agreement",
+}
+
+
 def relay(**said: object) -> Relay:
     overrides = {f"relay.{key}": value for key, value in said.items()}
-    return load(None, {}, LOOPBACK | overrides).relay
+    return load(None, {}, LOOPBACK | {"processors": [CARRIER]} | overrides).relay
 
 
 @pytest.mark.parametrize(
