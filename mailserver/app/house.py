@@ -129,10 +129,9 @@ def _furnished(
     stack: AsyncExitStack,
 ) -> House:
     """Hand each service what it works with; what must be closed is told to `stack`."""
-    offload, limits = Offload(WORKERS), settings.limits
-    keyring = Keyring(keystore, master, allow_classical=settings.crypto.allow_classical)
+    offload, keyring = Offload(WORKERS), _keyring(settings, keystore, master)
     directory = Directory(store, keyring, chain, clock, settings.hostname)
-    sessions, hashing = Sessions(keyring, clock), _hashing(limits.password_hashes, stack)
+    sessions, hashing = Sessions(keyring, clock), _hashing(settings, stack)
     deposits, resolver = _deposits(settings, clock, master), _resolver(settings, clock)
     signing_keys = SigningKeys(store, master.instance_guard, resolver, chain, clock, offload)
     common = (store, keyring, directory, chain, deposits, offload, clock)
@@ -167,10 +166,7 @@ def _furnished(
         outgoing=mailroom.outgoing,
         queue_desk=mailroom.queue_desk,
         reading_room=mailroom.reading_room,
-        books=open_books(
-            *(settings, store, keystore, master, chain),
-            *(desks.desk, desks.provisioning, clock),
-        ),
+        books=open_books(settings, store, keystore, master, chain, desks, clock),
     )
 
 
@@ -188,8 +184,13 @@ def _copies(settings: Settings, stack: AsyncExitStack) -> Copies | None:
     return copies
 
 
-def _hashing(at_once: int, stack: AsyncExitStack) -> Hashing:
-    """Make the threads that hash passwords, so many of them."""
+def _keyring(settings: Settings, keystore: Keystore, master: MasterKeys) -> Keyring:
+    return Keyring(keystore, master, allow_classical=settings.crypto.allow_classical)
+
+
+def _hashing(settings: Settings, stack: AsyncExitStack) -> Hashing:
+    """Make the threads that hash passwords, as many as the settings allow."""
+    at_once = settings.limits.password_hashes
     hashes = Offload(at_once, name="hash")
     stack.callback(hashes.close)
     return Hashing(hashes, at_once)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from mailserver.accounts.desk import Desk
 from mailserver.accounts.provisioning import Provisioning
@@ -33,6 +33,20 @@ SUSPECT = timedelta(minutes=1)  # how soon a suspicion in the audit log is in th
 REMIND = timedelta(minutes=10)
 VERIFY = timedelta(days=1)
 _SCRUB = 1
+
+
+class Desks(Protocol):
+    """Those whose sessions, links and tombs end by themselves."""
+
+    @property
+    def desk(self) -> Desk:
+        """Where people sign in and reset."""
+        ...
+
+    @property
+    def provisioning(self) -> Provisioning:
+        """Where accounts are made and end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +82,7 @@ def open_books(
     keystore: Keystore,
     master: MasterKeys,
     chain: Chain,
-    desk: Desk,
-    provisioning: Provisioning,
+    desks: Desks,
     clock: Clock,
 ) -> Books:
     """Make the registers over what is open."""
@@ -77,7 +90,7 @@ def open_books(
     holds = Holds(ledger)
     breaches = Breaches(ledger, chain, clock, settings.organisation.contact)
     suspicions = Suspicions(breaches, ledger, store.audit)
-    rows = categories(settings, store, chain, desk, provisioning, breaches)
+    rows = categories(settings, store, chain, desks.desk, desks.provisioning, breaches)
     return Books(
         profile=PROFILES[settings.organisation.country],
         ledger=ledger,

@@ -62,13 +62,7 @@ def set_provider(
     The client's secret is read from standard input, or asked for at a terminal. It never opens
     mail: people type their passphrase behind it, but for accounts that the server opens.
     """
-    settings = told(lambda: settings_of(context))
-    host = urlsplit(issuer).hostname or ""
-    if not is_named(host, "identity-provider", settings.processors):
-        fail(
-            f"{host} would learn who signs in here; it needs an entry in [[processors]] with"
-            ' role = "identity-provider" and that host'
-        )
+    _check_named(context, issuer)
     secret = b""
     if not public:
         secret = told(lambda: read_password("The client's secret", new=False)).reveal()
@@ -91,6 +85,16 @@ def set_provider(
     origin = in_house(context, keep)
     say(f"People in {name} sign in with {shown_name(record)}.")
     say(f"The provider must let browsers return to {origin}{RETURN}")
+
+
+def _check_named(context: typer.Context, issuer: str) -> None:
+    """Refuse a provider that is not ours and that no entry stands for. Source: GDPR Art. 28."""
+    host = urlsplit(issuer).hostname or ""
+    if not is_named(host, "identity-provider", told(lambda: settings_of(context)).processors):
+        fail(
+            f"{host} would learn who signs in here; it needs an entry in [[processors]] with"
+            ' role = "identity-provider" and that host'
+        )
 
 
 @group.command("show")

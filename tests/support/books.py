@@ -18,8 +18,7 @@ def books_of(node: Node, **settings: Any) -> Books:
         node.keystore,
         node.master,
         node.chain,
-        node.desk,
-        node.provisioning,
+        node,
         node.clock,
     )
 
