@@ -27,6 +27,7 @@ Look = Callable[[Resolver, Published], Awaitable[list[Finding]]]
 
 PUBLISH = "publish the record that `zegel dns` prints"
 SHORTEST_MAX_AGE = 86_400 * 7
+NAME_SERVERS = 2  # fewer are one accident away from none; RFC 2182 §5
 
 
 def asking(check: str) -> Callable[[Look], Look]:
@@ -85,6 +86,25 @@ async def dnssec(resolver: Resolver, facts: Published) -> list[Finding]:
                 warning("dnssec", name, "not signed", "sign the zone and give its DS to its parent")
             )
     return found
+
+
+@asking("name-servers")
+async def name_servers(resolver: Resolver, facts: Published) -> list[Finding]:
+    """Look whether two name servers of the domain's zone are reached by IPv6."""
+    names: tuple[str, ...] = ()
+    labels = facts.domain.split(".")
+    for at in range(len(labels)):  # the nearest zone on the way up is the domain's
+        names = tuple((await resolver.ns(".".join(labels[at:]))).records)
+        if names:
+            break
+    if not names:
+        return [note("name-servers", facts.domain, "cannot be seen from here", "look at its zone")]
+    six = [name for name in names if (await resolver.aaaa(name)).records]
+    said = f"{len(names)}, {len(six)} of them with IPv6"
+    if len(six) < NAME_SERVERS:
+        advice = "have the zone served by two name servers with IPv6 addresses"
+        return [warning("name-servers", facts.domain, said, advice)]
+    return [good("name-servers", facts.domain, said)]
 
 
 @asking("spf")
@@ -240,5 +260,8 @@ async def services(resolver: Resolver, facts: Published) -> list[Finding]:
     return found
 
 
-LOOKS: tuple[Look, ...] = (mx, dnssec, spf, dkim, dmarc, tls_rpt, caa, services)
+LOOKS: tuple[Look, ...] = (
+    *(name_servers, mx, dnssec, spf, dkim, dmarc),
+    *(tls_rpt, caa, services),
+)
 """All but MTA-STS, which needs somebody who fetches."""

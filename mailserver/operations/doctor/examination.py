@@ -18,7 +18,7 @@ from mailserver.runtime.settings import Settings
 from mailserver.runtime.tls_client import ClientTls
 from mailserver.runtime.web_client import WebClient
 
-HTTPS = 443
+HTTP, HTTPS = 80, 443
 ADDRESSES_MET = 4
 
 
@@ -33,6 +33,7 @@ class Examiner:
     offload: Offload
     tls: ClientTls
     https_port: int = HTTPS
+    http_port: int = HTTP
 
     async def examine(self, domains: Sequence[Published]) -> list[Finding]:
         """Look at this machine, its host name, and `domains`; in the order of this sentence."""
@@ -49,11 +50,7 @@ class Examiner:
         looks.append(self.offload(tls.certificate, facts, now, self._names(domains)))
         looks.append(self._meetings(facts))
         if self.settings.listeners.https.address is not None:
-            looks.append(
-                web.look(
-                    self.resolver, self.tls.naming, self._web_host(facts), self.https_port, now
-                )
-            )
+            looks.append(self._at_the_web(facts))
         return looks
 
     def _at(self, facts: Published) -> list[Awaitable[list[Finding]]]:
@@ -72,15 +69,32 @@ class Examiner:
             ),
         ]
 
-    async def _meetings(self, facts: Published) -> list[Finding]:
-        """Meet our own MX at each of its public addresses."""
+    async def _at_the_web(self, facts: Published) -> list[Finding]:
+        """Look at the web site, and at the ways to it."""
+        host, now = self._web_host(facts), self.clock.now()
+        found = await web.look(self.resolver, self.tls.naming, host, self.https_port, now)
+        addresses = (await self._addresses(host))[:ADDRESSES_MET]
+        if not addresses:
+            return found
+        found += await web.from_plain(host, addresses, self.http_port)
+        found += await self.offload(web.old_tls, host, addresses, self.https_port)
+        if host != facts.host:  # at the mail host that is looked at already
+            found += await web.reached(self.resolver, host)
+        return found
+
+    async def _addresses(self, host: str) -> list[str]:
+        """Look a host up; nothing where DNS does not answer, which is found elsewhere."""
         try:
-            addresses = [
-                *(await self.resolver.a(facts.host)).records,
-                *(await self.resolver.aaaa(facts.host)).records,
+            return [
+                *(await self.resolver.a(host)).records,
+                *(await self.resolver.aaaa(host)).records,
             ]
         except DnsTransient:
-            return []  # which is found already
+            return []
+
+    async def _meetings(self, facts: Published) -> list[Finding]:
+        """Meet our own MX at each of its public addresses."""
+        addresses = await self._addresses(facts.host)
         port = self.settings.relay.port
         met = await asyncio.gather(
             *(

@@ -82,7 +82,11 @@ async def dane(resolver: Resolver, facts: Published) -> list[Finding]:
         return [say("dane", name, "not the key that is in use", advice, wanted=wanted)]
     if any(digest not in ours for digest in facts.tls_keys[1:]):
         return [warning("dane", name, "without the next key", PUBLISH, wanted=wanted)]
-    return [good("dane", name, f"{len(ours)} keys, the one in use among them")]
+    found = [good("dane", name, f"{len(ours)} keys, the one in use among them")]
+    if len(answer.records) == 1:  # RFC 7671 §8.1: whoever changes the key then loses mail
+        advice = "before the key changes, make the next one, tls.next_private_key, and publish it"
+        found.append(note("dane-rollover", name, "one key, and no next one", advice))
+    return found
 
 
 LOOKS: tuple[Look, ...] = (addresses, reverse_names, dane)

@@ -90,14 +90,26 @@ def takes_old_tls(host: str, address: str, port: int) -> bool:
         OSError: it does not answer at all.
     """
     with _offered(host, address, port) as peer:
-        if peer is None:
-            return False
-        try:
-            peer.sendall(_old_hello(host))
-            said = peer.recv(6)
-        except ConnectionError:
-            return False
-        return said[:1] == _HANDSHAKE and said[5:6] == _SERVER_HELLO
+        return peer is not None and _answers_old(peer, host)
+
+
+def web_takes_old_tls(host: str, address: str, port: int) -> bool:
+    """Say the same of a web host, where TLS comes first.
+
+    Raises:
+        OSError: it does not answer at all.
+    """
+    with socket.create_connection((address, port), timeout=PATIENCE_SECONDS) as peer:
+        return _answers_old(peer, host)
+
+
+def _answers_old(peer: socket.socket, host: str) -> bool:
+    try:
+        peer.sendall(_old_hello(host))
+        said = peer.recv(6)
+    except ConnectionError:
+        return False
+    return said[:1] == _HANDSHAKE and said[5:6] == _SERVER_HELLO
 
 
 def _old_hello(host: str) -> bytes:

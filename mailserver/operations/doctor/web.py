@@ -1,15 +1,19 @@
 """What the web listener says: the header fields that protect a browser, and security.txt.
 
+And how it is reached: by IPv6, from a signed zone, in TLS that is not old, and from plain HTTP.
+
 Connections go to the addresses that our own resolver names, as everywhere.
 """
 
 import re
 import ssl
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import httpx
 
 from mailserver.operations.doctor.finding import Finding, failure, good, note, warning
+from mailserver.operations.doctor.tls import web_takes_old_tls
 from mailserver.runtime.resolver import DnsTransient, Resolver
 
 PATIENCE_SECONDS = 10.0
@@ -48,6 +52,57 @@ async def look(
     return [good("https", host, "answers"), *headers(host, front), *security(host, contact, now)]
 
 
+async def reached(resolver: Resolver, host: str) -> list[Finding]:
+    """Look how DNS leads to a web host that is not the mail host, of which others say the same."""
+    try:
+        six = await resolver.aaaa(host)
+        secure = (await resolver.a(host)).secure
+    except DnsTransient:
+        return []  # which is found already
+    found = []
+    if six.records:
+        found.append(good("ipv6", host, ", ".join(six.records)))
+    else:
+        advice = "publish the IPv6 address of this machine for the web, too"
+        found.append(warning("ipv6", host, "no IPv6 address", advice))
+    if secure:
+        found.append(good("dnssec", host, "signed"))
+    elif resolver.trusted:
+        advice = "sign the zone and give its DS to its parent"
+        found.append(warning("dnssec", host, "not signed", advice))
+    return found
+
+
+async def from_plain(host: str, addresses: Sequence[str], port: int) -> list[Finding]:
+    """Look whether whoever comes by plain HTTP is sent on to HTTPS, if anybody answers there."""
+    async with httpx.AsyncClient(
+        trust_env=False, timeout=PATIENCE_SECONDS, follow_redirects=False
+    ) as client:
+        for address in addresses:
+            where = f"[{address}]" if ":" in address else address
+            try:
+                answer = await client.get(f"http://{where}:{port}/", headers={"Host": host})
+            except httpx.HTTPError:
+                continue
+            if answer.is_redirect and answer.headers["location"].startswith(f"https://{host}"):
+                return [good("http", host, "leads to https")]
+            text, advice = f"answers {answer.status_code}", "let it lead to https and say no more"
+            return [warning("http", host, text, advice)]
+    return [note("http", host, "nobody answers on port 80", "nothing is lost by that")]
+
+
+def old_tls(host: str, addresses: Sequence[str], port: int) -> list[Finding]:
+    """Look whether the web host still speaks TLS 1.1; blocks for a while."""
+    for address in addresses:
+        try:
+            if web_takes_old_tls(host, address, port):
+                advice = "see what stands before us"
+                return [failure("tls-versions", f"{host} [{address}]", "TLS 1.1 is taken", advice)]
+        except OSError:
+            continue  # which is found already
+    return [good("tls-versions", host, "no TLS 1.1")]
+
+
 async def _get(
     client: httpx.AsyncClient, host: str, addresses: list[str], port: int, path: str
 ) -> httpx.Response:
@@ -83,6 +138,10 @@ def headers(host: str, answer: httpx.Response) -> list[Finding]:
         found.append(warning("csp", host, policy, "see who changed it: scripts of mail could run"))
     else:
         found.append(good("csp", host, "no inline scripts"))
+    if "frame-ancestors" in policy or "x-frame-options" in answer.headers:
+        found.append(good("frames", host, "cannot be shown within another site"))
+    else:
+        found.append(warning("frames", host, "anybody may frame it", "see what stands before us"))
     for check, name, allowed in _PLAIN:
         said = answer.headers.get(name, "").lower()
         if said in allowed:
