@@ -1,10 +1,12 @@
-"""`zegel privacy`: the registers of the law."""
+"""`zegel privacy`: the registers of the law, and what people may ask."""
 
 import typer
 
-from mailserver.cli import breaches, processing
+from mailserver.cli import breaches, personal, processing
 
-group = typer.Typer(help="The registers that the law asks for.", no_args_is_help=True)
+group = typer.Typer(
+    help="The registers that the law asks for, and the rights of people.", no_args_is_help=True
+)
 
 
 def add_to(program: typer.Typer) -> None:
@@ -12,4 +14,5 @@ def add_to(program: typer.Typer) -> None:
     group.add_typer(breaches.group, name="breach")
     group.command("breaches")(breaches.show_all)
     group.add_typer(processing.group, name="register")
+    group.command("export")(personal.export)
     program.add_typer(group, name="privacy")

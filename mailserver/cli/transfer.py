@@ -104,7 +104,7 @@ async def _bring_over(connect: Connect, arrivals: Arrivals, wanted: Wanted, *, d
         await arrivals.forget(wanted.source)
     with Bar() as bar:
         report = await Importing(connect, arrivals, wanted, bar).run()
-    _tell(report, "brought over")
+    tell(report, "brought over")
 
 
 @imports.command("maildir")
@@ -149,7 +149,7 @@ def _import_files(
             with Bar() as bar:
                 return await Filing(boxes, arrivals, source, house.offload, bar, target).run()
 
-    _tell(in_house(context, bring), "brought in")
+    tell(in_house(context, bring), "brought in")
 
 
 @exports.command("maildir")
@@ -186,11 +186,12 @@ def _export(context: typer.Context, kind: Format, address: str, directory: Path)
                 return await Exporting(account, directory, kind, house.offload, bar).run()
 
     report = in_house(context, write)
-    _tell(report, "written")
+    tell(report, "written")
     say(f"{directory}: readable by you alone; whoever gets hold of it reads all this mail.")
 
 
-def _tell(report: Report, done: str) -> None:
+def tell(report: Report, done: str) -> None:
+    """Say what came of a transfer, and what was left behind."""
     mailboxes = "mailbox" if report.mailboxes == 1 else "mailboxes"
     messages = "message" if report.messages == 1 else "messages"
     mib = report.octets / (1 << 20)

@@ -35,6 +35,26 @@ async def unlocked_account(
         Refused: AUTHENTICATION_FAILED, TRY_LATER, SCOPE, EXPIRED.
     """
     lease = await _opened(house, address, secret, app_passwords=app_passwords)
+    async with _held(house, lease) as account:
+        yield account
+
+
+@asynccontextmanager
+async def unlocked_owner(
+    house: House, address: Address, secret: Plaintext
+) -> AsyncIterator[tuple[Lease, Account]]:
+    """Hold an account open as its owner, who may see everything: no app password will do.
+
+    Raises:
+        Refused: AUTHENTICATION_FAILED, TRY_LATER.
+    """
+    lease = await _opened(house, address, secret, app_passwords=False)
+    async with _held(house, lease) as account:
+        yield lease, account
+
+
+@asynccontextmanager
+async def _held(house: House, lease: Lease) -> AsyncIterator[Account]:
     async with background() as tasks:
         account = Office(house.store, house.offload, tasks).open(lease)
         try:

@@ -8,7 +8,7 @@ a million needs no more memory than a small one.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -95,6 +95,17 @@ class Line:
         )
 
 
+def head(kind: str, mailboxes: list[dict[str, Any]]) -> str:
+    """Write how a manifest begins: its messages follow, each on a line of its own."""
+    told = {"schema": SCHEMA, "product": "zegel", "format": kind, "mailboxes": mailboxes}
+    return json.dumps(told)[:-1] + ', "messages": ['
+
+
+def tail(more: Mapping[str, object]) -> str:
+    """Write how a manifest ends, behind its last message."""
+    return "\n], " + json.dumps(more)[1:] + "\n"
+
+
 class ManifestWriter:
     """Writes a manifest line by line; it has its name only once it is whole."""
 
@@ -103,12 +114,11 @@ class ManifestWriter:
         self._path = root / NAME
         self._partial = root / (NAME + ".partial")
         self._first = True
-        head = {"schema": SCHEMA, "product": "zegel", "format": kind, "mailboxes": mailboxes}
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(self._partial, flags, 0o600)
             self._file = os.fdopen(descriptor, "w", encoding="utf-8")
-            self._file.write(json.dumps(head)[:-1] + ', "messages": [')
+            self._file.write(head(kind, mailboxes))
         except OSError as error:
             raise told(error, self._partial) from error
 
@@ -124,7 +134,7 @@ class ManifestWriter:
     def finish(self, **counts: int) -> None:
         """End it with `counts`, durably, and give it its name."""
         try:
-            self._file.write('\n], "counts": ' + json.dumps(counts) + "}\n")
+            self._file.write(tail({"counts": counts}))
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
@@ -157,11 +167,11 @@ class Manifest:
             return None
         try:
             with path.open(encoding="utf-8") as file:
-                head = json.loads(file.readline(LINE_OCTETS).rstrip() + "]}")
-            if head["schema"] != SCHEMA or head["product"] != "zegel":
+                found = json.loads(file.readline(LINE_OCTETS).rstrip() + "]}")
+            if found["schema"] != SCHEMA or found["product"] != "zegel":
                 raise ValueError
-            mailboxes = [{"name": str(m["name"]), "role": m["role"]} for m in head["mailboxes"]]
-            return cls(root, str(head["format"]), mailboxes)
+            mailboxes = [{"name": str(m["name"]), "role": m["role"]} for m in found["mailboxes"]]
+            return cls(root, str(found["format"]), mailboxes)
         except (ValueError, KeyError, TypeError, OSError):
             raise Corrupt(Condition.DAMAGED, f"{path}: this is no manifest of ours") from None
 

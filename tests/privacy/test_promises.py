@@ -24,6 +24,7 @@ PROMISES = (
     *("T-READ-2", "T-READ-3", "T-READ-4", "T-READ-6", "T-COOK-1"),
     *(f"T-AUD-{number}" for number in range(1, 4)),
     *(f"T-RET-{number}" for number in range(1, 4)),
+    *("T-DSR-1", "T-DSR-2"),
     *(f"T-BR-{number}" for number in range(1, 4)),
     *("T-REG-1", "T-REG-2"),
     *("T-LC-1", "T-LC-2", "T-LC-6", "T-LC-7"),

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -43,6 +44,32 @@ def test_mail_goes_in_and_out_again(made: tuple[Zegel, str, str], letters: Path)
         manifest = json.loads((out / "manifest.json").read_text())
         assert [each["octets"] for each in manifest["messages"]] == [len(LETTER)] * 2
         assert "not empty" in zegel.refused("export", kind, WHO, str(out), given=PASSWORD)
+
+
+def test_everything_of_a_person_is_in_one_file(
+    made: tuple[Zegel, str, str], tmp_path: Path
+) -> None:
+    zegel, _, app = made
+    out = tmp_path / "all.zip"
+    assert "not right" in zegel.refused("privacy", "export", WHO, str(out), given=app)
+    assert not out.exists()
+    said = zegel.done("privacy", "export", WHO, str(out), given=PASSWORD)
+    assert "readable by you alone" in said
+    with ZipFile(out) as archive:
+        settings = json.loads(archive.read("settings.json"))
+        activity = json.loads(archive.read("activity.json"))
+        processing = json.loads(archive.read("processing.json"))
+        manifest = json.loads(archive.read("manifest.json"))
+        names = set(archive.namelist())
+    assert settings["addresses"] == [WHO]
+    assert len(settings["appPasswords"]) == 1
+    assert "exported" in {entry["event"] for entry in activity["log"]}
+    assert processing["activities"]
+    assert processing["complaint"]["url"]
+    assert names == {each["path"] for each in manifest["files"]} | {"manifest.json"}
+    assert {"contacts.vcf", "contacts.json", "consents.json", "mail/INBOX.mbox"} <= names
+    refused = zegel.refused("privacy", "export", WHO, str(out), given=PASSWORD)
+    assert "there already" in refused
 
 
 def test_an_app_password_brings_mail_in_and_never_out(

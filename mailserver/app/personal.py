@@ -1,0 +1,38 @@
+"""What a person's own export takes from the services of a house."""
+
+from mailserver.accounts.languages import Languages
+from mailserver.accounts.sessions import Lease
+from mailserver.app.house import House
+from mailserver.mail.account import Account
+from mailserver.mail.rules import Rules
+from mailserver.mail.scripts import Scripts
+from mailserver.mail.vacation import Vacations
+from mailserver.privacy.export import Documents, Person, documents
+from mailserver.privacy.information import information
+
+
+async def documents_of(house: House, lease: Lease, account: Account) -> Documents:
+    """Return what goes with the mail of an account that its owner holds open.
+
+    Raises:
+        Corrupt: a setting was altered.
+        Locked: the account was closed meanwhile.
+    """
+    owner, guard = account.account_id, account.guard
+    approved, bounds = house.people.forwards.approved, house.settings.sieve
+    books = house.books
+    return await documents(
+        account,
+        Rules(
+            Scripts(house.store, owner, guard, house.chain, approved, bounds),
+            Vacations(house.store, owner, guard, house.chain),
+        ),
+        Person(
+            language=await Languages(house.keyring).of(owner),
+            forwards=await house.people.forwards.listing(owner),
+            app_passwords=await house.app_passwords.listing(owner),
+            sign_ins=await house.desk.history.listing(lease),
+        ),
+        house.store.audit,
+        information(books.processing.current(), books.profile, house.clock.now()),
+    )
