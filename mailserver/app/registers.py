@@ -1,6 +1,7 @@
 """What keeps the law's books of this server: its registers, and what ends by age."""
 
-from collections.abc import Callable, Coroutine
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -32,6 +33,7 @@ from mailserver.vault.master import MasterKeys
 SUSPECT = timedelta(minutes=1)  # how soon a suspicion in the audit log is in the register
 REMIND = timedelta(minutes=10)
 VERIFY = timedelta(days=1)
+SETTLED = timedelta(seconds=30)  # after its start a server has other things to do
 _SCRUB = 1
 
 
@@ -73,7 +75,7 @@ class Books:
             (REMIND, self.breaches.remind),
             (VERIFY, self.verify_log),
         ):
-            tasks.create_task(tasks.every(period, work))
+            tasks.create_task(_later(tasks, period, work))
 
 
 def open_books(
@@ -108,6 +110,14 @@ def open_books(
         processing=Processing(settings, ACTIVITIES, rows, ledger),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
     )
+
+
+async def _later(
+    tasks: Background, period: timedelta, work: Callable[[], Awaitable[object]]
+) -> None:
+    """Leave a server that has just begun to those who wait for it."""
+    await asyncio.sleep(SETTLED.total_seconds())
+    await tasks.every(period, work)
 
 
 async def _verify(
