@@ -19,6 +19,7 @@ from mailserver.privacy.holds import Holds
 from mailserver.privacy.ledger import Ledger
 from mailserver.privacy.legal_profile import PROFILES, LegalProfile
 from mailserver.privacy.processing import Processing
+from mailserver.privacy.requests import Requests
 from mailserver.privacy.retention import LOOK, Retention
 from mailserver.privacy.retention_rows import categories
 from mailserver.privacy.suspicions import Suspicions
@@ -60,6 +61,7 @@ class Books:
     holds: Holds
     retention: Retention
     breaches: Breaches
+    requests: Requests
     suspicions: Suspicions
     scrubber: Scrubber
     processing: Processing
@@ -73,6 +75,7 @@ class Books:
             (LOOK, self.scrubber.tend),
             (SUSPECT, self.suspicions.look),
             (REMIND, self.breaches.remind),
+            (REMIND, self.requests.remind),
             (VERIFY, self.verify_log),
         ):
             tasks.create_task(_later(tasks, period, work))
@@ -92,13 +95,16 @@ def open_books(
     holds = Holds(ledger)
     breaches = Breaches(ledger, chain, clock, settings.organisation.contact)
     suspicions = Suspicions(breaches, ledger, store.audit)
-    rows = categories(settings, store, chain, desks.desk, desks.provisioning, breaches)
+    profile = PROFILES[settings.organisation.country]
+    requests = Requests(ledger, clock, profile)
+    rows = categories(settings, store, chain, desks.desk, desks.provisioning, breaches, requests)
     return Books(
-        profile=PROFILES[settings.organisation.country],
+        profile=profile,
         ledger=ledger,
         holds=holds,
         retention=Retention(rows, store, ledger, holds, chain, clock),
         breaches=breaches,
+        requests=requests,
         suspicions=suspicions,
         scrubber=Scrubber(
             store.checksums,

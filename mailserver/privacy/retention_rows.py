@@ -15,6 +15,7 @@ from mailserver.accounts.vaults import VAULT_LIFE
 from mailserver.audit.chain import Chain
 from mailserver.model.mailbox import Role
 from mailserver.privacy.breaches import Breaches
+from mailserver.privacy.requests import Requests
 from mailserver.privacy.retention import Category, End, Held
 from mailserver.runtime.settings import Settings
 from mailserver.store.ageing import Aged
@@ -27,6 +28,7 @@ from mailserver.store.sweeps import ORPHAN_AGE
 DAY = timedelta(days=1)
 YEAR = 365 * DAY
 BREACHES_KEPT = 1827 * DAY  # five years, two of them leap years
+REQUESTS_KEPT = 2 * YEAR
 RECIPIENTS_KEPT = YEAR
 """For how long a recipient is no stranger to an account: keyed hashes, which tell no address."""
 LOGS_KEPT, LOGS_BOUND = 14 * DAY, 30 * DAY
@@ -46,7 +48,7 @@ KEPT_AS: Mapping[str, tuple[str, ...]] = {
     "observation": ("observations",),
     "history": ("login-history",),
     "upload": ("uploads",),
-    "register": ("breaches", "registers"),
+    "register": ("breaches", "requests", "registers"),
     # What its owner or the operator ends, for whom no age does; with the account it is erased.
     "account": ("account", "known-recipients", "filter-memory", "vaults", "sessions", "links"),
     "mailbox": ("account",),
@@ -62,6 +64,7 @@ def categories(
     desk: Desk,
     provisioning: Provisioning,
     breaches: Breaches,
+    requests: Requests,
 ) -> list[Category]:
     """Return the table, as these settings have it."""
     return [
@@ -69,7 +72,7 @@ def categories(
         *_traces(settings, store),
         *_of_the_server(settings, store, chain),
         *_ways_in(desk, provisioning),
-        _breaches(breaches),
+        *_registers(breaches, requests),
         *_elsewhere(settings),
     ]
 
@@ -140,12 +143,19 @@ def _of_the_server(settings: Settings, store: Store, chain: Chain) -> list[Categ
     ]
 
 
-def _breaches(breaches: Breaches) -> Category:
-    return Category(
-        *("breaches", "the breach register, from an entry's end", BREACHES_KEPT, BREACHES_KEPT),
-        count=_for_all(breaches.count_over),
-        end=_for_all(breaches.drop_over),
-    )
+def _registers(breaches: Breaches, requests: Requests) -> list[Category]:
+    return [
+        Category(
+            *("breaches", "the breach register, from an entry's end", BREACHES_KEPT, BREACHES_KEPT),
+            count=_for_all(breaches.count_over),
+            end=_for_all(breaches.drop_over),
+        ),
+        Category(
+            *("requests", "what people asked for, from its answer", REQUESTS_KEPT, REQUESTS_KEPT),
+            count=_for_all(requests.count_over),
+            end=_for_all(requests.drop_over),
+        ),
+    ]
 
 
 def _ways_in(desk: Desk, provisioning: Provisioning) -> list[Category]:

@@ -28,6 +28,8 @@ class Register(IntEnum):
     """What is processed, by version. Source: GDPR Art. 30."""
     SCRUB = 5
     """How far the walk through stored objects has come."""
+    REQUEST = 6
+    """What people ask for by their rights. Source: GDPR Art. 12(3)."""
 
 
 class RegisterRow(NamedTuple):
