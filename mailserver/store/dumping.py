@@ -9,12 +9,12 @@ PostgreSQL and the other way round, for the values are those of the columns, not
 """
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, MetaData, Table
+from sqlalchemy import Connection, MetaData, Table, inspect
 
 from mailserver.model.errors import Condition, Corrupt
 from mailserver.store.database import Database
@@ -26,10 +26,12 @@ from mailserver.store.schema import metadata as main
 Write = Callable[[bytes], None]
 Rows = list[list[Any]]
 
-ROWS = 200
-"""Of one read: at most as many of the largest values as fit in memory many times."""
+ROWS = 100
+"""Of one read: so many of the largest values, 1 MiB, are what is in memory at once."""
+_BATCH_OCTETS = 4 * 1024 * 1024
 FRAME_OCTETS = 64 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
+_REVISION = "alembic_version"
 _METADATA: dict[Which, MetaData] = {Which.MAIN: main, Which.KEYSTORE: keystore}
 
 
@@ -45,6 +47,20 @@ def _page(table: Table) -> tuple[Sql, Sql, list[int]]:
     return Sql(select + tail), Sql(select + behind + tail), [columns.index(name) for name in key]
 
 
+def _batches(rows: Sequence[Sequence[Any]]) -> Iterator[Rows]:
+    """Cut rows into frames that are far below what `frames` takes."""
+    batch: Rows = []
+    octets = 0
+    for row in rows:
+        batch.append(list(row))
+        octets += sum(len(value) for value in row if isinstance(value, bytes))
+        if octets >= _BATCH_OCTETS:
+            yield batch
+            batch, octets = [], 0
+    if batch:
+        yield batch
+
+
 def _dump(connection: Connection, which: Which, write: Write) -> tuple[str, dict[str, int]]:
     counts: dict[str, int] = {}
     for table in _METADATA[which].sorted_tables:
@@ -54,7 +70,8 @@ def _dump(connection: Connection, which: Which, write: Write) -> tuple[str, dict
         rows = fetch(connection, first)
         while rows:
             counts[str(table.name)] += len(rows)
-            write(_frame(["rows", [tuple(row) for row in rows]]))
+            for some in _batches(rows):
+                write(_frame(["rows", some]))
             rows = fetch(connection, behind, tuple(rows[-1][at] for at in key))
     write(_frame(["end", counts]))
     return current(connection) or "", counts
@@ -98,6 +115,8 @@ def frames(octets: Iterable[bytes]) -> Iterator[list[Any]]:
 async def load(database: Database, which: Which, dumped: Iterable[list[Any]]) -> dict[str, int]:
     """Fill a database, migrated to the dump's revision, with a dump; what was there goes.
 
+    That revision may be older than this program's: the database says which tables it has.
+
     A load that is broken off leaves a part: begin again with it.
 
     Returns:
@@ -106,8 +125,7 @@ async def load(database: Database, which: Which, dumped: Iterable[list[Any]]) ->
     Raises:
         Corrupt: DAMAGED: the dump names what the schema does not have, or lacks rows.
     """
-    tables = {table.name: table for table in _METADATA[which].sorted_tables}
-    await database.write(lambda connection: _empty(connection, which))
+    tables = await database.write(lambda connection: _emptied(connection, which))
     counts: dict[str, int] = {}
     insert: Sql | None = None
     ended: dict[str, int] | None = None
@@ -121,7 +139,8 @@ async def load(database: Database, which: Which, dumped: Iterable[list[Any]]) ->
             counts[name] = 0
         elif kind == "rows" and insert is not None:
             counts[name] += len(given[0])
-            await database.write(partial(run_many, sql=insert, rows=given[0]))
+            rows = [tuple(row) for row in given[0]]
+            await database.write(partial(run_many, sql=insert, rows=rows))
         elif kind == "end":
             ended = given[0]
         else:
@@ -131,14 +150,22 @@ async def load(database: Database, which: Which, dumped: Iterable[list[Any]]) ->
     return counts
 
 
-def _empty(connection: Connection, which: Which) -> None:
-    for table in reversed(_METADATA[which].sorted_tables):
-        run(connection, Sql(f"DELETE FROM {table.name}"))  # noqa: S608 (names of our own tables)
+def _emptied(connection: Connection, which: Which) -> dict[str, set[str]]:
+    """Delete every row; return the columns of each table."""
+    found = inspect(connection)
+    columns = {
+        name: {str(column["name"]) for column in found.get_columns(name)}
+        for name in found.get_table_names()
+        if name != _REVISION
+    }
+    order = [table.name for table in reversed(_METADATA[which].sorted_tables)]
+    for name in sorted(columns, key=lambda name: order.index(name) if name in order else -1):
+        run(connection, Sql(f"DELETE FROM {name}"))  # noqa: S608 (names of our own tables)
+    return columns
 
 
-def _insert(tables: dict[str, Table], name: str, columns: list[str]) -> Sql:
-    table = tables.get(name)
-    if table is None or not set(columns) <= {column.name for column in table.columns}:
+def _insert(tables: dict[str, set[str]], name: str, columns: list[str]) -> Sql:
+    if not set(columns) <= tables.get(name, set()) or not columns:
         raise _damaged()
     marks = ", ".join("?" for _ in columns)
     return Sql(f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks})")  # noqa: S608

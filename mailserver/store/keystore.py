@@ -92,6 +92,11 @@ class Keystore:
         return keystore
 
     @property
+    def database(self) -> Database:
+        """The database itself, for what copies it whole."""
+        return self._database
+
+    @property
     def revision(self) -> int:
         """The number of the last change this process has seen."""
         return self._revision

@@ -19,9 +19,13 @@ from sqlalchemy import Connection
 import migrations
 from mailserver.model.errors import Misconfigured
 from mailserver.store.database import Database
+from mailserver.store.driver import Sql, run
 from mailserver.store.engine import open_database
 
 Tell = Callable[[str], None]
+
+UNFINISHED = "unfinished restore"
+"""Stands where the revision does while a restore goes on: no server opens such a database."""
 
 
 def _nobody(_step: str) -> None:
@@ -112,6 +116,46 @@ async def migrate_open(
     await database.write(lambda connection: _move(connection, which, to, tell))
 
 
+def _call(connection: Connection, revision: str) -> None:
+    run(connection, Sql("UPDATE alembic_version SET version_num = ?"), (revision,))
+
+
+async def begin_restore(database: Database, which: Which, revision: str) -> None:
+    """Make the tables of `revision` in an empty database, which no server opens until the end.
+
+    Raises:
+        Misconfigured: the database is not empty, or the revision is a newer program's.
+    """
+    if await database.read(current) is not None:
+        raise Misconfigured("there is something already: a restore goes to an empty place alone")
+    if not is_known(which, revision):
+        raise Misconfigured("this backup was made by a newer version of this program: install that")
+    await migrate_open(database, which, to=revision)
+    await database.write(lambda connection: _call(connection, UNFINISHED))
+
+
+async def settle_schema(database: Database, which: Which, revision: str) -> None:
+    """Bring what was restored at `revision` to this program's schema; still no server opens it."""
+
+    def settle(connection: Connection) -> None:
+        _call(connection, revision)
+        _move(connection, which, "head", _nobody)
+        _call(connection, UNFINISHED)
+
+    await database.write(settle)
+
+
+async def end_restore(database: Database, which: Which) -> None:
+    """Let servers open what was restored."""
+    await database.write(lambda connection: _call(connection, head(which) or ""))
+
+
+def is_known(which: Which, revision: str) -> bool:
+    """Say whether `revision` is one that this program can bring up to date."""
+    scripts = ScriptDirectory.from_config(_config(which))
+    return any(script.revision == revision for script in scripts.walk_revisions())
+
+
 async def require_current(database: Database, which: Which) -> None:
     """Check that the schema is this program's.
 
@@ -123,12 +167,11 @@ async def require_current(database: Database, which: Which) -> None:
     if here == wanted:
         return
     name = "mail database" if which is Which.MAIN else "keystore"
-    known = {
-        script.revision for script in ScriptDirectory.from_config(_config(which)).walk_revisions()
-    }
     if here is None:
         raise Misconfigured(f"the {name} is empty: run `zegel migrate` first")
-    if here in known:
+    if here == UNFINISHED:
+        raise Misconfigured(f"the {name} was not restored to the end: empty it and restore again")
+    if is_known(which, here):
         raise Misconfigured(
             f"the schema of the {name} is older than this program: run `zegel migrate`"
         )

@@ -7,6 +7,7 @@ deletion is durable; what a crash leaves between the two is an orphan without a 
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import IntEnum
 from typing import Protocol
@@ -43,7 +44,14 @@ class BlobStore(Protocol):
         ...
 
     def delete(self, object_id: ObjectId) -> None:
-        """Delete the object; one that is gone already is fine."""
+        """Delete the object; one that is gone already is fine.
+
+        One that somebody holds stays, as an orphan for the sweep.
+        """
+        ...
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep every object where it is for the length of a block; new ones may come."""
         ...
 
     def stored(self, *, before: datetime | None = None) -> Iterator[ObjectId]:

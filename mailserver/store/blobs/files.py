@@ -3,9 +3,13 @@
 Put: a temporary file made exclusively, fsync, rename, fsync of the directory. Names are random
 and never used twice, so that looking first is enough to refuse a taken one. Two levels of 256
 directories keep each below two thousand names for the first hundred million objects.
+
+While a backup holds the directory, whatever process has it, nothing leaves it: what should have
+been deleted is an orphan, and goes with the next sweep.
 """
 
 import errno
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -20,6 +24,7 @@ from mailserver.model.sealed import Guarded, Sealed
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NAME_DIGITS = 32
 _TEMPORARY = "tmp-"
+_HOLD = "hold.lock"
 
 
 class FileBlobs:
@@ -65,12 +70,34 @@ class FileBlobs:
     def delete(self, object_id: ObjectId) -> None:
         """See `BlobStore.delete`."""
         path = self._path(object_id)
-        with _faults():
+        with _faults(), self._locked(fcntl.LOCK_SH | fcntl.LOCK_NB) as ours:
+            if not ours:
+                return  # a backup reads; the sweep comes back for it
             try:
                 path.unlink()
             except FileNotFoundError:
                 return
             _sync_directory(path.parent)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """See `BlobStore.held`."""
+        with _faults(), self._locked(fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[bool]:
+        """Lock the directory against the other side, deleting or holding; False: it is theirs."""
+        descriptor = os.open(self._root / _HOLD, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, how)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(descriptor)
 
     def stored(self, *, before: datetime | None = None) -> Iterator[ObjectId]:
         """See `BlobStore.stored`."""

@@ -5,10 +5,18 @@ from typing import Any
 
 import pytest
 
-from mailserver.model.errors import Corrupt
+from mailserver.model.errors import Corrupt, Misconfigured
 from mailserver.store.dumping import dump, frames, load
 from mailserver.store.engine import open_database
-from mailserver.store.migrate import Which, head, migrate
+from mailserver.store.migrate import (
+    Which,
+    begin_restore,
+    end_restore,
+    head,
+    migrate,
+    require_current,
+    settle_schema,
+)
 from mailserver.store.store import Store
 from tests.support.store import build
 
@@ -63,3 +71,27 @@ async def test_a_dump_that_is_cut_or_altered_is_refused(store: Store, tmp_path: 
     for octets in (whole[:-1], b"\xff\xff\xff\xff", b"\0\0\0\1\xc1"):
         with pytest.raises(Corrupt):
             list(frames([octets]))
+
+
+OLD = "0010"
+
+
+async def test_a_dump_of_an_older_schema_is_brought_up_to_date(tmp_path: Path) -> None:
+    database = await open_database(f"sqlite:///{tmp_path / 'again.sqlite3'}")
+    row: list[Any] = [["table", "domains", ["name", "created_at"]], ["rows", [["example.test", 1]]]]
+    try:
+        with pytest.raises(Misconfigured, match="newer version"):
+            await begin_restore(database, Which.MAIN, "9999")
+        await begin_restore(database, Which.MAIN, OLD)
+        assert await load(database, Which.MAIN, [*row, ["end", {"domains": 1}]]) == {"domains": 1}
+        await settle_schema(database, Which.MAIN, OLD)
+        with pytest.raises(Misconfigured, match="not restored to the end"):
+            await require_current(database, Which.MAIN)
+        await end_restore(database, Which.MAIN)
+        await require_current(database, Which.MAIN)
+        _, counts = await dump(database, Which.MAIN, lambda _: None)
+        assert counts["domains"] == 1
+        with pytest.raises(Misconfigured, match="empty place"):
+            await begin_restore(database, Which.MAIN, OLD)
+    finally:
+        await database.close()

@@ -79,3 +79,14 @@ def test_a_disk_that_fails_is_transient_and_leaves_nothing(tmp_path: Path) -> No
         blobs.get(name)
     with pytest.raises(Misconfigured):
         FileBlobs(tmp_path / "blobs" / name.hex()[:2] / "below a file")
+
+
+def test_what_is_held_stays_until_the_next_time(blobs: FileBlobs, tmp_path: Path) -> None:
+    name, other = new_object_id(), new_object_id()
+    blobs.put(name, Sealed(b"x"))
+    with blobs.held():
+        FileBlobs(tmp_path / "blobs").delete(name)
+        assert blobs.get(name) == b"x"
+        blobs.put(other, Sealed(b"y"))
+    blobs.delete(name)
+    assert list(blobs.stored()) == [other]
