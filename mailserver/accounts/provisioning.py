@@ -14,6 +14,7 @@ from functools import partial
 from mailserver.accounts import passwords
 from mailserver.accounts.admins import Admin
 from mailserver.accounts.directory import address_of, addresses_of
+from mailserver.accounts.ending import buried, everything_of
 from mailserver.accounts.former import cleared
 from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.keyring import PROVISIONAL, Keyring
@@ -33,7 +34,7 @@ from mailserver.model.notice import LANGUAGES, Notice, Tell, tell_nobody
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.log import get_logger
-from mailserver.store.keystore import DeleteAll, Row, Step
+from mailserver.store.keystore import Row, Step
 from mailserver.store.keystore_purge import Purged
 from mailserver.store.keystore_tables import Rows
 from mailserver.store.mailboxes import NewMailbox
@@ -56,15 +57,6 @@ DEFAULT_MAILBOXES: tuple[tuple[str, Role], ...] = (
 )
 GUARD_KEY_OCTETS = 32
 ORPHANED_AFTER = timedelta(days=7)
-OF_ACCOUNTS = (
-    Rows.SESSIONS,
-    Rows.SEEN,
-    Rows.FACTORS,
-    Rows.VAULTS,
-    Rows.WRAPS,
-    Rows.ACCOUNTS,
-)
-"""The tables of the keystore in which an account has rows under its own id."""
 
 log = get_logger("accounts")
 
@@ -272,7 +264,7 @@ class Provisioning:
             )
         except Conflict:  # somebody else took the address meanwhile: these keys belong to nobody
             await self._keyring.apply(
-                [*_everything(account_id), self._keyring.receiving.drop(address)]
+                [*everything_of(account_id), self._keyring.receiving.drop(address)]
             )
             raise
 
@@ -293,7 +285,7 @@ class Provisioning:
         if account_id is None:
             raise Absent(Condition.NO_SUCH_USER, "there is no such user here")
         await self._chain.record(Event.ACCOUNT_ERASED, actor=actor, account_id=account_id)
-        ending = [*_everything(account_id), *await self._end_of_addresses(account_id)]
+        ending = [*everything_of(account_id), *await self._end_of_addresses(account_id)]
         await self._keyring.apply(ending)
         self._sessions.revoke(account_id)
         purged = await self._keyring.keystore.purge()
@@ -306,12 +298,7 @@ class Provisioning:
             addresses = addresses_of(await self._keyring.account(account_id, fresh=True))
         except (Absent, Corrupt):  # erasing does not wait for a row that somebody spoilt
             addresses = await self._indexed(account_id)
-        receiving, now = self._keyring.receiving, self._clock.now()
-        steps: list[Step] = []
-        for address in addresses:
-            steps.append(receiving.drop(address))
-            steps += receiving.bury(address, account_id, now)
-        return steps
+        return buried(self._keyring, addresses, account_id, self._clock.now())
 
     async def _indexed(self, account_id: AccountId) -> tuple[Address, ...]:
         """Return those of the index's addresses of an account that the keystore says are its."""
@@ -348,7 +335,7 @@ class Provisioning:
                 return False
             opened = await self._keyring.account(account_id)
             drops = [self._keyring.receiving.drop(address) for address in addresses_of(opened)]
-            await self._keyring.apply([*_everything(account_id), *drops])
+            await self._keyring.apply([*everything_of(account_id), *drops])
             return True
         await self._add_missing_addresses(account_id)
         return False
@@ -370,8 +357,3 @@ def check_language(language: str) -> None:
     """
     if language not in ("", *LANGUAGES):
         raise PeerFault(Condition.BAD_SYNTAX, f"a language is one of {', '.join(LANGUAGES)}")
-
-
-def _everything(account_id: AccountId) -> list[Step]:
-    """Make the steps that delete all an account has in the keystore."""
-    return [DeleteAll(rows, account_id) for rows in OF_ACCOUNTS]

@@ -107,6 +107,27 @@ async def verify(
     return Verified(head.base.number + 1, at.number, len(signed), proved)
 
 
+async def verify_copy(log: AuditLog, head: Head, end: End, public: bytes) -> Verified:
+    """Verify a log that came out of a backup; what the keystore knows may be older or newer.
+
+    Args:
+        log: the entries; those before the head's base are not looked at.
+        head: of the keystore, at another time.
+        end: where the log ended at least when it was copied, as the backup's signature says.
+        public: the key that checkpoints are signed with.
+
+    Raises:
+        ChainBroken: something was edited, deleted, reordered or cut off.
+    """
+    signed = await _signed(log, head, public, ())
+    if end.number >= head.base.number and signed.setdefault(end.number, end) != end:
+        raise ChainBroken(Tampering.CHECKPOINT, end.number)
+    at = await _walk(log, head, signed, head.base, lambda _: None)
+    if any(number > max(at.number, head.base.number) for number in signed):
+        raise ChainBroken(Tampering.TRUNCATED, at.number + 1)
+    return Verified(head.base.number + 1, at.number, len(signed))
+
+
 async def _read(row: HeadRow) -> Head:
     head = await row.read()
     if head is None:

@@ -10,6 +10,7 @@ from mailserver.cli import (
     account,
     address,
     audit,
+    backup,
     demo,
     dkim,
     dns,
@@ -41,7 +42,7 @@ program = typer.Typer(
 for group in (
     *(serve, domain, account, address, password, invitation),
     *(transfer, external, store, keys, dkim, dns, doctor, reports, queue),
-    *(audit, retention, privacy, scrub, demo),
+    *(audit, backup, retention, privacy, scrub, demo),
 ):
     group.add_to(program)
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from mailserver.runtime.settings_values import Section
+from mailserver.runtime.settings_values import Paths, Section
 
 
 class Audit(Section):
@@ -35,3 +35,17 @@ class Retention(Section):
     junk_days: int = Field(default=30, ge=1, le=365)
     reports_days: int = Field(default=30, ge=1, le=30)
     """Raw reports of other mail servers."""
+
+
+class Backup(Section):
+    """Where backups go, and for how long they stay (PRIVACY §19)."""
+
+    public_key_file: Path | None = None
+    """The public half of the offline key; without it there is no backup."""
+    targets: Paths = ()
+    """Directories for backups of the mail, best two on other machines in separate places."""
+    keystore_targets: Paths = ()
+    """Others, for the keystore: whoever has both and the master key has all but the passwords."""
+    keep_days: int = Field(default=30, ge=1, le=30)
+    keystore_keep_days: int = Field(default=7, ge=1, le=30)
+    """An erased account's mail can be opened from older backups for so long at most."""

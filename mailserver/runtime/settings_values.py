@@ -126,6 +126,20 @@ def _names(value: object) -> object:
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
+def _paths(value: object) -> object:
+    """Read a list, or one text with colons between, as environment variables have it."""
+    listed = value.split(":") if isinstance(value, str) else value
+    if not isinstance(listed, list | tuple):
+        return value
+    paths = tuple(Path(one).expanduser() for one in listed if one)
+    if not all(path.is_absolute() for path in paths):
+        raise ValueError("write each path in full, from the root")
+    return paths
+
+
+Paths = Annotated[tuple[Path, ...], BeforeValidator(_paths)]
+
+
 def sqlite_path(url: str) -> Path | None:
     """Return the file of an SQLite URL, as written; None for any other URL."""
     return Path(url[len("sqlite:///") :]) if url.startswith("sqlite:///") else None
