@@ -8,6 +8,7 @@ import typer
 from mailserver.app.house import House
 from mailserver.cli.account import in_house
 from mailserver.cli.terminal import fail, say, table, told
+from mailserver.mailauth.dmarc import Policy
 from mailserver.model.address import canonical_domain
 from mailserver.operations.dns_records import Wanted, as_json, wanted, zone
 from mailserver.operations.published import Published, published
@@ -32,10 +33,13 @@ def show_records(
     context: typer.Context,
     domain: Annotated[str, typer.Argument(metavar="DOMAIN", help="One of this server's domains.")],
     form: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.ZONE,
+    dmarc: Annotated[
+        Policy, typer.Option(help="What is asked for where mail fails: a step after the other.")
+    ] = Policy.QUARANTINE,
 ) -> None:
     """Print every record that a domain wants in DNS, as a zone file; `zegel doctor` checks them."""
     name = told(lambda: canonical_domain(domain))
-    records = in_house(context, lambda house: _records(house, name))
+    records = in_house(context, lambda house: _records(house, name, dmarc))
     match form:
         case Format.ZONE:
             say(zone(records, name).rstrip("\n"))
@@ -52,8 +56,8 @@ def _short(data: str) -> str:
     return data[:SHOWN] + "…" if len(data) > SHOWN else data or "?"
 
 
-async def _records(house: House, name: str) -> list[Wanted]:
-    return wanted(await facts_of(house, name))
+async def _records(house: House, name: str, dmarc: Policy) -> list[Wanted]:
+    return wanted(await facts_of(house, name), dmarc=dmarc)
 
 
 async def facts_of(house: House, name: str) -> Published:

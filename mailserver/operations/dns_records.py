@@ -9,10 +9,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from mailserver.accounts.signing_keys import KeyState
+from mailserver.mailauth.dmarc import Policy
 from mailserver.operations.published import Published
 
 STRING_OCTETS = 255  # of one string in a TXT record; a longer text is several (RFC 7208 §3.3)
 TTL = 3_600
+_DMARC_STEPS = {
+    Policy.NONE: "the first step: read `zegel reports dmarc`, and let whoever sends for the domain"
+    " sign; then --dmarc quarantine",
+    Policy.QUARANTINE: "begin with --dmarc none while others still send for the domain; go on to"
+    " --dmarc reject when `zegel reports dmarc` shows no mail of yours that fails",
+    Policy.REJECT: "the last step; lists that change letters may lose some of them",
+}
 MX_PREFERENCE = 10
 
 
@@ -38,12 +46,12 @@ class Wanted:
         return f"{self.name}. {TTL} IN {self.type} {self.data}"
 
 
-def wanted(facts: Published) -> list[Wanted]:
-    """Name all records of a domain."""
+def wanted(facts: Published, *, dmarc: Policy = Policy.QUARANTINE) -> list[Wanted]:
+    """Name all records of a domain; `dmarc` is what it asks for where mail fails."""
     return [
         *_host(facts),
         *_where_mail_goes(facts),
-        *_who_may_send(facts),
+        *_who_may_send(facts, dmarc),
         *_encryption(facts),
         *_discovery(facts),
     ]
@@ -77,9 +85,9 @@ def spf_of_domain(facts: Published) -> str:
     return "v=spf1 mx -all"
 
 
-def dmarc_of(facts: Published) -> str:
+def dmarc_of(facts: Published, policy: Policy = Policy.QUARANTINE) -> str:
     """Write what is to be done with mail that nobody vouches for."""
-    return f"v=DMARC1; p=quarantine; rua=mailto:{facts.dmarc_reports}"
+    return f"v=DMARC1; p={policy.value}; rua=mailto:{facts.dmarc_reports}"
 
 
 def tls_rpt_of(facts: Published) -> str:
@@ -118,7 +126,7 @@ def _where_mail_goes(facts: Published) -> list[Wanted]:
     return [Wanted(facts.domain, "MX", data, "who takes mail for the domain")]
 
 
-def _who_may_send(facts: Published) -> list[Wanted]:
+def _who_may_send(facts: Published, dmarc: Policy) -> list[Wanted]:
     records = [
         Wanted(facts.domain, "TXT", txt(spf_of_domain(facts)), "who may send as the domain (SPF)")
     ]
@@ -133,9 +141,8 @@ def _who_may_send(facts: Published) -> list[Wanted]:
         Wanted(
             f"_dmarc.{facts.domain}",
             "TXT",
-            txt(dmarc_of(facts)),
-            "what to do with forged mail, and where to report (DMARC); begin with p=none while"
-            " others still send for the domain",
+            txt(dmarc_of(facts, dmarc)),
+            f"what to do with forged mail, and where to report (DMARC); {_DMARC_STEPS[dmarc]}",
         )
     )
     return records

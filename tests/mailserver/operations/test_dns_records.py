@@ -9,6 +9,7 @@ import pytest
 from dns.rdatatype import RdataType
 
 from mailserver.accounts.signing_keys import DomainKey
+from mailserver.mailauth.dmarc import Policy
 from mailserver.model.errors import Misconfigured
 from mailserver.operations.dns_records import as_json, wanted, zone
 from mailserver.operations.published import Published, mta_sts_policy, published
@@ -57,6 +58,22 @@ def test_what_is_printed_is_a_zone_file_with_all_records(tmp_path: Path) -> None
     assert str(read.find_rdataset("_pop3._tcp.example.org.", RdataType.SRV)[0].target) == "."
 
 
+@pytest.mark.parametrize(
+    ("policy", "next_step"),
+    [
+        (Policy.NONE, "then --dmarc quarantine"),
+        (Policy.QUARANTINE, "--dmarc reject when"),
+        (Policy.REJECT, "the last step"),
+    ],
+)
+def test_each_step_of_dmarc_names_the_next(tmp_path: Path, policy: Policy, next_step: str) -> None:
+    (record,) = [
+        one for one in wanted(facts(tmp_path), dmarc=policy) if one.name == "_dmarc.example.org"
+    ]
+    assert record.data.startswith(f'"v=DMARC1; p={policy.value}; rua=mailto:')
+    assert next_step in record.purpose
+
+
 def test_the_key_that_is_used_next_stands_beside_the_one_in_use(tmp_path: Path) -> None:
     now = facts(tmp_path)
     create_self_signed(tmp_path / "n.pem", tmp_path / "next.pem", "mx.example.org")
@@ -88,7 +105,9 @@ def test_without_a_policy_nothing_announces_one(tmp_path: Path) -> None:
 
 
 def test_another_server_that_sends_for_us_is_named(tmp_path: Path) -> None:
-    records = wanted(facts(tmp_path, relay__smart_host="smtp.example.net:587"))
+    carrier = {"name": "Carrier", "role": "relay", "host": "smtp.example.net", "country": "NL"}
+    named = [carrier | {"basis": "agreement"}]  # who sees all mail that leaves has to be named
+    records = wanted(facts(tmp_path, relay__smart_host="smtp.example.net:587", processors=named))
     assert any(record.data == '"v=spf1 mx a:smtp.example.net ~all"' for record in records)
 
 
