@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
@@ -9,8 +10,9 @@ import typer
 from mailserver.accounts.admins import Admin
 from mailserver.accounts.provisioning import check_language
 from mailserver.accounts.sessions import Lease
+from mailserver.app.erasing import erase_certified
 from mailserver.app.house import House, open_house
-from mailserver.cli.terminal import read_password, run, say, settings_of, table, told
+from mailserver.cli.terminal import fail, read_password, run, say, settings_of, table, told
 from mailserver.model.address import Address
 from mailserver.model.errors import Absent, Condition, Refused
 from mailserver.model.ids import AccountId
@@ -163,13 +165,29 @@ def remove_user(
     context: typer.Context,
     address: Who,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A new file for a signed certificate.")
+    ] = None,
 ) -> None:
     """Erase an account: its keys first, then its mail. There is no way back."""
     who = told(lambda: Address.parse(address))
+    if certificate is not None and certificate.exists():
+        fail(f"{certificate} is there already")
     if not yes:
         typer.confirm(f"Erase {who} and all its mail for good?", abort=True)
-    in_house(context, lambda house: house.provisioning.remove_user(who))
+    if certificate is None:
+        in_house(context, lambda house: house.provisioning.remove_user(who))
+    else:
+        _keep(certificate, in_house(context, lambda house: erase_certified(house, who)))
     say(f"{who} is erased; copies of its mail in backups become unreadable with the keystore's.")
+
+
+def _keep(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:  # it cannot be made again: who asked for it gets it all the same
+        say(text)
+        fail(f"{file}: {error.strerror}; the certificate is printed above")
 
 
 @app_passwords.command("add")

@@ -2,7 +2,7 @@
 
 import typer
 
-from mailserver.cli import breaches, personal, processing, requests
+from mailserver.cli import breaches, certificates, personal, processing, requests
 
 group = typer.Typer(
     help="The registers that the law asks for, and the rights of people.", no_args_is_help=True
@@ -16,5 +16,6 @@ def add_to(program: typer.Typer) -> None:
     group.add_typer(processing.group, name="register")
     group.add_typer(requests.group, name="request")
     group.command("requests")(requests.show_all)
+    group.command("certificate")(certificates.verify)
     group.command("export")(personal.export)
     program.add_typer(group, name="privacy")
