@@ -12,8 +12,8 @@ from ipaddress import ip_address
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mailserver.runtime.settings_web import HTTPS_PORT
 from webui.errors import problem
-from webui.site import HTTPS_PORT
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 SERVICES = ("autoconfig", "autodiscover", "mta-sts")

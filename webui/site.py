@@ -10,8 +10,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from mailserver.runtime.settings import Settings
-
-HTTPS_PORT = 443
+from mailserver.runtime.settings_web import HTTPS_PORT
 
 
 class Site(Enum):

@@ -37,6 +37,7 @@ from mailserver.runtime.listener import Listener as Serving
 from mailserver.runtime.listener import listening
 from mailserver.runtime.rates import Paces
 from mailserver.runtime.settings import Endpoint, Listener, Settings, Tls
+from mailserver.runtime.settings_web import HTTPS_PORT
 from mailserver.smtp import listener as smtp
 from mailserver.smtp.policy import Policy, Service
 from mailserver.vault.records import Scope
@@ -44,7 +45,6 @@ from mailserver.vault.records import Scope
 S = TypeVar("S", imap.Shared, managesieve.Shared)
 
 ENTRY_POINTS = "zegel.doors"
-HTTPS_PORT = 443
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,5 +107,4 @@ def second_factor(
 
 def _link(house: House, path: str, token: Plaintext) -> str:
     """Write a link: its token is behind the #, which browsers send to nobody."""
-    origin = house.settings.web.public_url or f"https://{house.settings.hostname}"
-    return f"{origin.rstrip('/')}/{path}#{token.reveal().decode()}"
+    return f"{house.settings.webmail_url}/{path}#{token.reveal().decode()}"

@@ -80,7 +80,7 @@ def set_provider(
         if not unchecked:
             await house.desk.providers.issuers.check(issuer)
         await house.people.domain_rules.set_provider(name, record)
-        return house.settings.web.public_url or f"https://{house.settings.hostname}"
+        return house.settings.webmail_url
 
     origin = in_house(context, keep)
     say(f"People in {name} sign in with {shown_name(record)}.")

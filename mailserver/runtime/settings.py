@@ -35,7 +35,7 @@ from mailserver.runtime.settings_values import (
     sqlite_path,
     with_password,
 )
-from mailserver.runtime.settings_web import Api, Web
+from mailserver.runtime.settings_web import HTTPS_PORT, Api, Web
 
 __all__ = ["Endpoint", "Limits", "Listener", "Settings", "Tls", "load"]
 
@@ -209,6 +209,15 @@ class Settings(Section):
         doors = self.listeners
         places = (door.address for door in (doors.mx, doors.submission, doors.submissions))
         return any(place is not None and not place.is_loopback for place in places)
+
+    @property
+    def webmail_url(self) -> str:
+        """Where people find the webmail, without a `/` at its end, as links name it."""
+        if self.web.public_url:
+            return self.web.public_url
+        port = self.listeners.https.known_port
+        tail = "" if port in (0, HTTPS_PORT) else f":{port}"
+        return f"https://{self.hostname}{tail}"
 
     def checked(self) -> Self:
         """Return itself when the parts agree with each other.

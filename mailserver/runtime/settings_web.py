@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from mailserver.runtime.settings_values import KIB, MIB, Octets, Section
 
 Network = IPv4Network | IPv6Network
+HTTPS_PORT = 443
+"""What an https URL without a port means. Source: RFC 9110 §4.2.2."""
 
 
 def _listed(value: object) -> object:

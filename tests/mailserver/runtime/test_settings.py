@@ -39,6 +39,23 @@ def test_defaults_are_those_of_the_design() -> None:
     assert doors["mx"].tls is doors["submission"].tls is Tls.STARTTLS
 
 
+@pytest.mark.parametrize(
+    ("overrides", "url"),
+    [
+        ({"listeners.https.address": "127.0.0.1:2443"}, "https://localhost:2443"),
+        ({"listeners.https.address": "0.0.0.0:443"}, "https://localhost"),
+        ({"listeners.https.address": "off"}, "https://localhost"),
+        (
+            {"listeners.https.address": "127.0.0.1:2443", "listeners.https.public_port": 8443},
+            "https://localhost:8443",
+        ),
+        ({"web.public_url": "https://mail.example.test"}, "https://mail.example.test"),
+    ],
+)
+def test_links_lead_to_where_the_webmail_is(overrides: dict[str, object], url: str) -> None:
+    assert load(None, {}, {"hostname": "localhost", **overrides}).webmail_url == url
+
+
 def test_file_then_environment_then_command_line(file: Path) -> None:
     file.write_text('hostname = "a.example"\n[limits]\nrecipients = 200\nconnections = 7\n')
     environ = {"ZEGEL_LIMITS_RECIPIENTS": "300", "ZEGEL_CONFIG": str(file), "PATH": "/bin"}
