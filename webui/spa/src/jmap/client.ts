@@ -15,6 +15,8 @@ import { pause, sent, type Pause, type Transport } from './transport';
 import type { Id, SessionObject } from './types';
 
 const REQUESTS_AT_ONCE = 4;
+/** A Date field has whole seconds, and an answer takes a while. */
+const CLOCKS_AGREE_MS = 5_000;
 const SESSION_PATH = '/jmap/session';
 
 export interface How {
@@ -93,6 +95,8 @@ export class JmapClient {
   #slots = new Slots(REQUESTS_AT_ONCE);
   #queue: Group[] = [];
   #isFlushing = false;
+  /** By how much the server's clock is ahead of this device's, in milliseconds. */
+  #ahead = 0;
   #count = 0;
   #wait: Pause;
   #life = new AbortController();
@@ -219,12 +223,25 @@ export class JmapClient {
     try {
       const answer = await sent(this.transport, path, init, retrying, this.#wait);
       this.onReached(true);
+      this.#compareClocks(answer);
       return answer;
     } catch (error) {
       if (isAbort(error)) throw life.aborted ? new OverError() : error;
       this.onReached(!(error instanceof Error && error.name === 'OfflineError'));
       throw error;
     }
+  }
+
+  /** What time it is on the server, in milliseconds as `Date.now()` has them. */
+  now(): number {
+    return Date.now() + this.#ahead;
+  }
+
+  #compareClocks(answer: Response): void {
+    const told = Date.parse(answer.headers.get('date') ?? '');
+    if (Number.isNaN(told)) return;
+    const ahead = told - Date.now();
+    this.#ahead = Math.abs(ahead) < CLOCKS_AGREE_MS ? 0 : ahead;
   }
 
   #flush(): void {

@@ -5,6 +5,7 @@ import type { ReplyKind } from './compose/reply';
 import type { Composing } from './composing';
 import type { Message } from './conversation.svelte';
 import type { Draft, DraftUnder, Seed } from './draft.svelte';
+import { client } from './client';
 import { followers } from './followers';
 import type { OutboxItem } from './outbox.svelte';
 import type { Sending } from './sending';
@@ -23,6 +24,11 @@ export class Compose {
   constructor(load: (keepCopy: KeepCopy) => Promise<Composing>) {
     this.#load = load;
     followers.add({ types: [], changed: async () => undefined, clear: () => (this.#panels = []) });
+  }
+
+  /** For how many seconds the server keeps a message back: 0 where it sends at once or not at all. */
+  get longestHold(): number {
+    return client.isOpen ? client.limits.holdSeconds : 0;
   }
 
   get panels(): readonly Draft[] {

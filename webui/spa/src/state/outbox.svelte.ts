@@ -123,7 +123,8 @@ export class OutboxItem {
 
   #accepted(submitted: Submitted): void {
     this.#submitted = submitted;
-    const left = (submitted.heldUntil?.getTime() ?? 0) - Date.now();
+    // By the server's clock: this device's may be an hour off, and the message is not gone for that.
+    const left = (submitted.heldUntil?.getTime() ?? 0) - this.#outbox.client.now();
     this.#state = left <= 0 ? 'sent' : left > AT_ONCE_MS ? 'scheduled' : 'held';
     if (this.#state !== 'scheduled') this.#outbox.later(() => this.#went(), Math.max(left, 0));
   }
@@ -245,7 +246,7 @@ export class Outbox implements Follower {
       const { list } = await get;
       const own = new Set(this.#items.map((item) => item.submissionId));
       const others = list.filter(
-        (each) => !own.has(each.id) && Date.parse(each.sendAt) - Date.now() > AT_ONCE_MS,
+        (each) => !own.has(each.id) && Date.parse(each.sendAt) - this.client.now() > AT_ONCE_MS,
       );
       const mine = this.#items.filter(({ state }) => state === 'scheduled');
       this.#planned = [...mine, ...(await this.#shown(others))].sort(

@@ -58,6 +58,18 @@ describe('sending', () => {
     expect(draft.state).toBe('saved');
   });
 
+  it.each([-3_600_000, 3_600_000])('can be taken back whatever this clock says (%i ms)', async (off) => {
+    const server = Date.now() + off;
+    const draft = await written({
+      'EmailSubmission/set': () => ({
+        created: { s: { id: 'S1', undoStatus: 'pending', sendAt: new Date(server + 10_000).toISOString() } },
+      }),
+    });
+    net.time = new Date(server);
+    const item = await compose.send(draft);
+    expect(item.state).toBe('held');
+  });
+
   it('is held by the server and taken back', async () => {
     const held = new Date(Date.now() + 10_000).toISOString();
     const draft = await written({

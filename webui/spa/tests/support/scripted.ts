@@ -74,6 +74,8 @@ export class Script implements Transport {
   readonly asked: Asked[] = [];
   readonly csrf = 'token';
   checks = 0;
+  /** What its clock says; else nothing is told of it. */
+  time: Date | undefined;
   #replies: Reply[] = [];
   /** Answers whatever has no reply of its own. */
   otherwise: Reply = () => json({ detail: 'nothing is scripted' }, 500);
@@ -98,6 +100,10 @@ export class Script implements Transport {
       const reply = this.#replies.shift() ?? this.otherwise;
       Promise.resolve()
         .then(() => reply(asked))
+        .then((answer) => {
+          if (this.time) answer.headers.set('date', this.time.toUTCString());
+          return answer;
+        })
         .then(resolve, reject);
     });
   }
