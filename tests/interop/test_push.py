@@ -1,10 +1,12 @@
 """Whoever listens to an account learns of what any other client does, at once: JMAP and IMAP.
 
 Two streams of events, a WebSocket and a client in IDLE; what they learn of is done by JMAP, by IMAP
-and by a delivery. The best of five rounds counts: in others the machine may be busy elsewhere.
+and by a delivery. The middle of all rounds counts, of nine at least: more where others keep the
+machine busy.
 """
 
 import asyncio
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,18 +21,18 @@ from tests.support.wire import signed_in
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
-ROUNDS = 20  # at most: the machine is shared, and one that is in time is enough
+ROUNDS, MOST_ROUNDS = 9, 40
 SOON_SECONDS = 0.2
 JMAP_KINDS = ("events", "events", "socket")
 TOLD = {"events": ('"Email"',), "socket": ('"Email"',), "idle": (" FETCH ",)}
 
 
 def seconds_to_tell(user: User, act: Callable[[int], None], *, comes: bool = False) -> float:
-    """Return how long after `act` the last of all listeners knew, in the best of its rounds."""
+    """Return how long after `act` the last of all listeners knew, in the middle of its rounds."""
     kinds = (*JMAP_KINDS, "idle")
     took = []
     with listening(user, *kinds) as listeners:
-        for number in range(ROUNDS):
+        for number in range(MOST_ROUNDS):
             time.sleep(0.1)
             forget(listeners)
             act(number)
@@ -40,9 +42,9 @@ def seconds_to_tell(user: User, act: Callable[[int], None], *, comes: bool = Fal
                 words = (" EXISTS",) if comes and kind == "idle" else TOLD[kind]
                 heard.append(until(listener, *words) - done_at)
             took.append(max(heard))
-            if took[-1] < SOON_SECONDS:
+            if len(took) >= ROUNDS and statistics.median(took) < SOON_SECONDS:
                 break
-    return min(took)
+    return statistics.median(took)
 
 
 def _three_ways(user: User) -> dict[str, float]:
