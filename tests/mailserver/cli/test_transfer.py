@@ -46,6 +46,7 @@ def test_mail_goes_in_and_out_again(made: tuple[Zegel, str, str], letters: Path)
         assert "not empty" in zegel.refused("export", kind, WHO, str(out), given=PASSWORD)
 
 
+@pytest.mark.long
 def test_everything_of_a_person_is_in_one_file(
     made: tuple[Zegel, str, str], tmp_path: Path
 ) -> None:
