@@ -144,7 +144,7 @@ def test_colours_of_body_attributes_count(watched: Watched) -> None:
     assert computed(watched, ".zegel-letter-0 p", "color") == "rgb(255, 255, 255)"
 
 
-def test_pictures_that_came_along_are_shown_and_others_are_not(watched: Watched) -> None:
+def test_t_read_5_trackers_go_and_pictures_that_came_along_are_shown(watched: Watched) -> None:
     told = watched.call(
         "show",
         "<img src='cid:one%40x' alt=1><img src='cid:one@x'><img src='cid:missing@x'>"
@@ -225,7 +225,7 @@ def test_words_that_are_not_drawn_do_not_hide_what_a_link_names(watched: Watched
     assert watched.frame().locator(".zegel-ask").count() == 3
 
 
-def test_links_lose_what_follows_the_reader_and_show_where_they_go(watched: Watched) -> None:
+def test_t_read_5_links_lose_what_follows_the_reader(watched: Watched) -> None:
     told = watched.call(
         "show",
         "<a href='https://www.google.com/url?q=https%3A%2F%2Fshop.example%2Fp%3Fid%3D1%26utm_id%3D2'>"

@@ -78,13 +78,13 @@ def shown(watched: Watched, html: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", LETTERS)
-def test_a_hostile_letter_does_nothing(watched: Watched, name: str) -> None:
+def test_t_read_1_a_hostile_letter_does_nothing(watched: Watched, name: str) -> None:
     for html in LETTERS[name]:
         assert shown(watched, html) == []
         assert "Still here." in (watched.frame().locator("#sheet").text_content() or "")
 
 
-def test_cleaning_alone_is_enough(browser: Browser, built: Path, sites: Sites) -> None:
+def test_t_read_1_cleaning_alone_is_enough(browser: Browser, built: Path, sites: Sites) -> None:
     """Without the frame's policy, so that nothing but the cleaning stops a letter."""
     wrong = {}
     with serving(built, fenced=False) as unfenced:
