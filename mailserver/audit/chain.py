@@ -178,8 +178,11 @@ class Chain:
     async def prunable(self, before: datetime) -> int:
         """Count the entries that `prune` would drop."""
         old = [mark for mark in await self._log.checkpoints() if mark.at < before]
-        head = await self._row.read()
-        return max(0, old[-1].number - head.base.number) if old and head is not None else 0
+        if not old:
+            return 0
+        async with self._turn:  # who reads the row also says which state of it is written next
+            head = self._head or await self._look()
+        return max(0, old[-1].number - head.base.number)
 
     async def prune(self, before: datetime) -> int:
         """Drop entries older than `before`, up to the last checkpoint signed by then.

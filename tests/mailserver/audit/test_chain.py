@@ -49,6 +49,19 @@ async def test_two_processes_write_one_chain(log: Log) -> None:
     assert (await log.verify()).last == 20
 
 
+async def test_counting_what_is_old_disturbs_nobody_who_writes(log: Log) -> None:
+    """Whoever looks at the head for a count must not make a stale head pass for the newest."""
+    one, other = await log.chain(), await log.chain()
+    await one.record(Event.SIGN_IN, actor=OPERATOR)
+    await one.tend()
+    await one.record(Event.SIGN_IN, actor=OPERATOR)
+    await other.record(Event.SIGN_IN, actor=OPERATOR)
+    log.clock.advance(EVERY)
+    assert await one.prunable(log.clock.now()) == 1
+    await one.record(Event.SIGN_IN, actor=OPERATOR)
+    assert (await log.verify()).last == 4
+
+
 async def test_a_chain_goes_on_after_a_restart(log: Log) -> None:
     first = await log.chain()
     await first.record(Event.SIGN_IN, actor=OPERATOR)
