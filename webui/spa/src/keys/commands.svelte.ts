@@ -136,7 +136,8 @@ class Commands {
   listen(): () => void {
     const pressed = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.isComposing) return;
-      if (['Enter', ' '].includes(event.key) && isPressedByThem(event.target)) return;
+      const isPlain = !event.ctrlKey && !event.metaKey;
+      if (isPlain && ['Enter', ' '].includes(event.key) && isPressedByThem(event.target)) return;
       const typing = takesText(event.target);
       const blocked = document.querySelector('dialog:modal') !== null;
       if (this.press(event, { typing, blocked })) event.preventDefault();

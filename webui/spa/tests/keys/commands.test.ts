@@ -104,6 +104,17 @@ test('Enter on a button presses the button and runs nothing', () => {
   stop();
 });
 
+test('Ctrl+Enter in a field or on a button is a command all the same', () => {
+  const stop = commands.listen();
+  const [send] = registered({ ...command('send', ['Mod+Enter']), whileTyping: true });
+  for (const kind of ['input', 'button']) {
+    const element = document.body.appendChild(document.createElement(kind));
+    element.dispatchEvent(pressed('Enter', { ctrlKey: true }));
+  }
+  expect(send!.run).toHaveBeenCalledTimes(2);
+  stop();
+});
+
 test('boxes and buttons take no letters; fields do', () => {
   const input = document.createElement('input');
   expect(takesText(input)).toBe(true);
