@@ -277,13 +277,7 @@ class Provisioning:
             Absent: NO_SUCH_USER.
             Transient: it is not finished; do it again.
         """
-        record = await self._keyring.receiving.address(address, fresh=True)
-        if record is None:  # an account from before addresses had rows
-            account_id = await self._store.accounts.by_address(address.key)
-        else:
-            account_id = record.account if isinstance(record, HolderRecord) else None
-        if account_id is None:
-            raise Absent(Condition.NO_SUCH_USER, "there is no such user here")
+        account_id = await self._erasable(address)
         await self._chain.record(Event.ACCOUNT_ERASED, actor=actor, account_id=account_id)
         ending = [*everything_of(account_id), *await self._end_of_addresses(account_id)]
         await self._keyring.apply(ending)
@@ -291,6 +285,25 @@ class Provisioning:
         purged = await self._keyring.keystore.purge()
         await self._store.accounts.remove(account_id)
         return purged
+
+    async def _erasable(self, address: Address) -> AccountId:
+        """Return whose account an address names: a living one, or one that was erased half-way."""
+        record = await self._keyring.receiving.address(address, fresh=True)
+        if isinstance(record, HolderRecord):
+            return record.account
+        # From before addresses had rows; or its keys are gone already, and its rows are not.
+        account_id = await self._store.accounts.by_address(address.key)
+        if account_id is None or not await self._may_have_had(account_id, address):
+            raise Absent(Condition.NO_SUCH_USER, "there is no such user here")
+        return account_id
+
+    async def _may_have_had(self, account_id: AccountId, address: Address) -> bool:
+        """Say whether the keystore agrees, or has nothing of that account any more."""
+        try:
+            account = await self._keyring.account(account_id, fresh=True)
+        except Absent:
+            return True
+        return address in addresses_of(account)
 
     async def _end_of_addresses(self, account_id: AccountId) -> list[Step]:
         """Make the steps that take an account's addresses from it, and remember whose they were."""
