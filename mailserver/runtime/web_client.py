@@ -128,14 +128,27 @@ class WebClient:
         return answer
 
     async def post(
-        self, url: WebUrl, octets: bytes, content_type: str, *, deadline: timedelta
+        self,
+        url: WebUrl,
+        octets: bytes,
+        content_type: str,
+        *,
+        deadline: timedelta,
+        more: Mapping[str, str] | None = None,
     ) -> WebAnswer:
         """Send `octets` to `url`; no redirection is followed, and no more of the answer read.
+
+        Args:
+            url: where to.
+            octets: the content.
+            content_type: its media type.
+            deadline: for all of it.
+            more: further header fields.
 
         Raises:
             WebError: there is no answer; where it is TOO_LATE, what was sent may have arrived.
         """
-        fields = {"Content-Type": content_type}
+        fields = {"Content-Type": content_type, **(more or {})}
         async with _within(deadline) as until, self._room:
             answer, _ = await self._exchange("POST", url, fields, octets, None, until)
         return answer

@@ -16,6 +16,7 @@ from typing import Never, Self
 from mailserver.crypto.aead import Aead
 from mailserver.crypto.kdf import hkdf
 from mailserver.crypto.secret import KEY_OCTETS, SecretKey, overwrite
+from mailserver.crypto.web_push import PushIdentity
 from mailserver.model.errors import Condition, Conflict, Corrupt, Misconfigured
 from mailserver.runtime import secret_file
 from mailserver.vault.guard import InstanceGuard
@@ -103,6 +104,11 @@ class MasterKeys:
         """The keys of reverse-paths of forwarded mail, the one that makes them now first."""
         kids = (self.current, *(kid for kid in self.kids if kid != self.current))
         return tuple(hkdf(self._keys[kid].octets, b"bounce") for kid in kids)
+
+    @property
+    def push_identity(self) -> PushIdentity:
+        """The key by which push services know this server; another after each rotation."""
+        return PushIdentity(hkdf(self._keys[self.current].octets, b"push"))
 
     def close(self) -> None:
         """Overwrite the keys that we hold ourselves."""
