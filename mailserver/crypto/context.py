@@ -59,6 +59,7 @@ class Kind(IntEnum):
     TRANSFER = 80
     EXTERNAL_ACCOUNT = 81
     EXTERNAL_RESULT = 82
+    PUSH_SUBSCRIPTION = 83
     # guarded, of the instance
     DKIM_KEY = 96
     CONFIGURATION = 97

@@ -13,6 +13,7 @@ from mailserver.accounts.history import KEPT as HISTORY_KEPT
 from mailserver.accounts.provisioning import Provisioning
 from mailserver.accounts.vaults import VAULT_LIFE
 from mailserver.audit.chain import Chain
+from mailserver.mail.push_desk import LONGEST as PUSH_KEPT
 from mailserver.model.mailbox import Role
 from mailserver.privacy.breaches import Breaches
 from mailserver.privacy.requests import Requests
@@ -48,6 +49,7 @@ KEPT_AS: Mapping[str, tuple[str, ...]] = {
     "observation": ("observations",),
     "history": ("login-history",),
     "upload": ("uploads",),
+    "push": ("push-subscriptions",),
     "register": ("breaches", "requests", "registers"),
     # What its owner or the operator ends, for whom no age does; with the account it is erased.
     "account": ("account", "known-recipients", "filter-memory", "vaults", "sessions", "links"),
@@ -71,7 +73,7 @@ def categories(
         *_mail(settings, store),
         *_traces(settings, store),
         *_of_the_server(settings, store, chain),
-        *_ways_in(desk, provisioning),
+        *_ways_in(store, desk, provisioning),
         *_registers(breaches, requests),
         *_elsewhere(settings),
     ]
@@ -158,7 +160,7 @@ def _registers(breaches: Breaches, requests: Requests) -> list[Category]:
     ]
 
 
-def _ways_in(desk: Desk, provisioning: Provisioning) -> list[Category]:
+def _ways_in(store: Store, desk: Desk, provisioning: Provisioning) -> list[Category]:
     def own(
         name: str, what: str, bound: timedelta, sweep: Callable[[], Awaitable[int]]
     ) -> Category:
@@ -171,6 +173,7 @@ def _ways_in(desk: Desk, provisioning: Provisioning) -> list[Category]:
         own("sessions", "web sessions that are over", 30 * DAY, desk.web_sessions.sweep),
         own("links", "invitations and resets nobody used", 7 * DAY, desk.invitations.sweep),
         own("vaults", "sealed vaults of resets", VAULT_LIFE, desk.vaults.sweep),
+        own("push-subscriptions", "where apps are woken", PUSH_KEPT, store.pushes.sweep),
         own("former-addresses", "addresses nobody may have", YEAR, provisioning.sweep),
     ]
 

@@ -9,6 +9,7 @@ from sqlalchemy import Table
 from mailserver.store import dkim_tables as _dkim  # noqa: F401
 from mailserver.store import external_tables as _external  # noqa: F401
 from mailserver.store import login_history_tables as _login_history  # noqa: F401
+from mailserver.store import push_tables as _push  # noqa: F401
 from mailserver.store import queue_tables as _queue  # noqa: F401
 from mailserver.store import record_tables as _record  # noqa: F401
 from mailserver.store import register_tables as _register  # noqa: F401

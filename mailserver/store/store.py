@@ -36,6 +36,7 @@ from mailserver.store.mailboxes import Mailboxes
 from mailserver.store.migrate import Which, migrate_open, require_current
 from mailserver.store.notify import Notifier
 from mailserver.store.postgres import PostgresDatabase
+from mailserver.store.pushes import Pushes
 from mailserver.store.queue import Queue
 from mailserver.store.records import Records
 from mailserver.store.registers import Registers
@@ -99,6 +100,7 @@ class Store:
         self.sweeps = Sweeps(self._access)
         self.transfers = Transfers(self._access)
         self.externals = Externals(self._access)
+        self.pushes = Pushes(self._access)
         self.uploads = Uploads(self._access, ROW_OCTETS[database.kind])
 
     @classmethod

@@ -127,6 +127,13 @@ async def session(mail: MailNode) -> None:
     await lease.close()
 
 
+async def pushed(mail: MailNode) -> None:
+    user = await mail.node.user(str(ALICE))
+    until = mail.node.clock.now() + 7 * DAY
+    cell = Guarded(b"subscription")
+    await mail.node.store.pushes.add(user.account_id, new_object_id(), cell, until, at_most=1)
+
+
 async def link(mail: MailNode) -> None:
     await mail.node.provisioning.add_domain("example.org")
     await mail.node.desk.invitations.invite(ALICE, quota_octets=1 << 20)
@@ -148,8 +155,7 @@ async def former(mail: MailNode) -> None:
     await addresses.remove_alias(desk)
 
 
-async def nobody(*_: object) -> None:
-    """Tell nobody."""
+async def nobody(*_: object) -> None: ...
 
 
 def rows_in(table: str, where: str = "1 = 1") -> Callable[[Node], Awaitable[int]]:
@@ -194,6 +200,7 @@ CASES = {
     "observations": Case(observed, 4 * DAY + NOON, rows_in("observations")),
     "policies": Case(policy, 10 * DAY, rows_in("sts_policies")),
     "sessions": Case(session, DAY, rows_of(Rows.SESSIONS)),
+    "push-subscriptions": Case(pushed, 7 * DAY, rows_in("push_subscriptions")),
     "links": Case(link, 7 * DAY, rows_of(Rows.LINKS)),
     "vaults": Case(vault, 90 * DAY, rows_of(Rows.VAULTS)),
     "former-addresses": Case(former, 365 * DAY, rows_of(Rows.TOMBS)),
