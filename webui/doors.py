@@ -18,6 +18,7 @@ from webui.app import create_app
 from webui.deps import State
 from webui.held import Held
 from webui.hosts import Hosts, Names, split_port
+from webui.jmap.pushing import push_rounds
 from webui.limits import NetworkRates, Rates
 from webui.proxies import Proxies
 from webui.reading.paces import Paces
@@ -85,6 +86,7 @@ async def _applications(
     stack.push_async_callback(held.close)
     tasks = await stack.enter_async_context(asyncio.TaskGroup())
     stack.callback(tasks.create_task(_tend(held)).cancel)
+    stack.callback(tasks.create_task(push_rounds(services.push_desk)).cancel)
     webmail = ports.get(Site.WEBMAIL, 0)
     at_home = {Site.PUBLIC: webmail, Site.HTTP: webmail}
     places = [Place.of(site, services.settings, {**ports, **at_home}.get(site, 0)) for site in Site]

@@ -19,6 +19,7 @@ from mailserver.accounts.sessions import Lease, Sessions
 from mailserver.mail.account import Account
 from mailserver.mail.office import Office
 from mailserver.mail.outgoing import Outgoing
+from mailserver.mail.push_desk import PushDesk
 from mailserver.mail.reading_room import ReadingRoom
 from mailserver.mail.rules import Rules
 from mailserver.mail.scripts import Scripts
@@ -62,6 +63,8 @@ class _House(Protocol):
     def outgoing(self) -> Outgoing: ...
     @property
     def reading_room(self) -> ReadingRoom: ...
+    @property
+    def push_desk(self) -> PushDesk: ...
 
 
 class _Opening(Protocol):
@@ -146,6 +149,7 @@ class Services:
     outgoing: Outgoing
     reading_room: ReadingRoom
     """What is done for readers with mail that strangers wrote."""
+    push_desk: PushDesk
     office: Office
     """Opens a lease as an account with mailboxes, messages and search."""
     budget: Budget
@@ -176,6 +180,7 @@ class Services:
             admins=house.admins,
             outgoing=house.outgoing,
             reading_room=house.reading_room,
+            push_desk=house.push_desk,
             office=hall.office,
             budget=hall.budget,
             connections=hall.connections,

@@ -104,6 +104,15 @@ class Keyring:
             return known
         return self._open(row)
 
+    async def guard(self, account_id: AccountId) -> AccountGuard:
+        """Return what opens an account's guarded data, at most two seconds old.
+
+        Raises:
+            Absent: NO_SUCH_USER.
+            Corrupt: KEY_MISMATCH.
+        """
+        return (await self.account(account_id)).guard
+
     def _open(self, row: Row) -> OpenedRow:
         record = open_account(
             self.master, row.account_id, row.sealed, allow_classical=self._allow_classical

@@ -213,6 +213,10 @@ class WebSessions:
                 )
         return sorted(found, key=lambda shown: shown.seen_at, reverse=True)
 
+    async def is_live(self, account_id: AccountId, session: bytes) -> bool:
+        """Say whether a session has not ended, here or in another process."""
+        return any(shown.id == session for shown in await self.listing(account_id))
+
     async def end(self, account_id: AccountId, session: bytes) -> None:
         """End a session: here at once, in other processes within five seconds.
 

@@ -20,9 +20,9 @@ from mailserver.accounts.recovery import Recovery
 from mailserver.accounts.sending import SendingLimits
 from mailserver.accounts.sessions import Sessions
 from mailserver.accounts.signing_keys import SigningKeys
-from mailserver.app.mailroom import furnish
+from mailserver.app.mailroom import Mailroom, furnish
 from mailserver.app.people import People, people
-from mailserver.app.reception import reception
+from mailserver.app.reception import Reception, reception
 from mailserver.app.registers import Books, open_books
 from mailserver.app.reports import Reporting
 from mailserver.audit.chain import Chain
@@ -32,6 +32,7 @@ from mailserver.crypto.suite import Suite, self_test
 from mailserver.mail.delivery import Delivery
 from mailserver.mail.inbound import Inbound
 from mailserver.mail.outgoing import Outgoing
+from mailserver.mail.push_desk import PushDesk
 from mailserver.mail.queue_desk import QueueDesk
 from mailserver.mail.reading_room import ReadingRoom
 from mailserver.mail.signing import Signing
@@ -82,6 +83,7 @@ class House:
     reports: Reporting
     outgoing: Outgoing
     queue_desk: QueueDesk
+    push_desk: PushDesk
     reading_room: ReadingRoom
     books: Books
 
@@ -147,10 +149,7 @@ def _furnished(
     _close_with(stack, offload.close, sessions.close, deposits.close)
     return House(
         *(settings, clock, offload, resolver, master, keystore, store, chain),
-        *(keyring, directory, sessions),
-        logins=desks.logins,
-        provisioning=desks.provisioning,
-        signing_keys=signing_keys,
+        *(keyring, directory, sessions, desks.logins, desks.provisioning, signing_keys),
         signing=mailroom.signing,
         app_passwords=desks.app_passwords,
         recovery=desks.recovery,
@@ -165,9 +164,23 @@ def _furnished(
         reports=mailroom.reports,
         outgoing=mailroom.outgoing,
         queue_desk=mailroom.queue_desk,
+        push_desk=_pushing(settings, store, keyring, desks, mailroom, clock),
         reading_room=mailroom.reading_room,
         books=open_books(settings, store, keystore, master, chain, desks, clock),
     )
+
+
+def _pushing(
+    settings: Settings,
+    store: Store,
+    keyring: Keyring,
+    desks: Reception,
+    mailroom: Mailroom,
+    clock: Clock,
+) -> PushDesk:
+    """Make what wakes programs by push services, for sessions that have not ended."""
+    live, identity = desks.desk.web_sessions.is_live, keyring.master.push_identity
+    return PushDesk(store, keyring.guard, live, mailroom.web, identity, clock, settings)
 
 
 def _close_with(stack: AsyncExitStack, *closings: Callable[[], None]) -> None:

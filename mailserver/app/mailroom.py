@@ -33,7 +33,6 @@ from mailserver.runtime.tls_client import verifying
 from mailserver.runtime.web_client import WebClient
 from mailserver.store.store import Store
 from mailserver.vault.epochs import Deposits
-from mailserver.vault.guard import AccountGuard
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +49,7 @@ class Mailroom:
     signing: Signing
     sending: SendingLimits
     reading_room: ReadingRoom
+    web: WebClient
 
 
 def furnish(
@@ -70,12 +70,9 @@ def furnish(
     reaches = _reaching(settings, directory)
     filtering = Filtering(store, clock, offload, settings.sieve, _approving(reaches, who))
 
-    async def guard_of(account_id: AccountId) -> AccountGuard:
-        return (await keyring.account(account_id)).guard
-
     store.queue.per_destination = settings.queue.per_destination
-    outgoing = Outgoing(store, guard_of, instance, clock, offload, _schedule(settings.queue))
-    desk = QueueDesk(store, outgoing, guard_of, instance, chain, clock)
+    outgoing = Outgoing(store, keyring.guard, instance, clock, offload, _schedule(settings.queue))
+    desk = QueueDesk(store, outgoing, keyring.guard, instance, chain, clock)
     tell, hold = who.notices.tell, desk.hold_account
     sending = SendingLimits(store, keyring, chain, clock, settings.limits, tell=tell, hold=hold)
     outgoing.on_failed = sending.failed
@@ -101,6 +98,7 @@ def furnish(
         signing=signing,
         sending=sending,
         reading_room=ReadingRoom.of(settings, web, resolver, clock, offload),
+        web=web,
     )
 
 

@@ -32,6 +32,7 @@ async def documents_of(house: House, lease: Lease, account: Account) -> Document
             forwards=await house.people.forwards.listing(owner),
             app_passwords=await house.app_passwords.listing(owner),
             sign_ins=await house.desk.history.listing(lease),
+            pushes=await house.push_desk.listing(owner, guard, session=None),
         ),
         house.store.audit,
         information(books.processing.current(), books.profile, house.clock.now()),

@@ -174,6 +174,18 @@ ACTIVITIES = (
         _web,
     ),
     Activity(
+        "push",
+        "Waking apps by a push service",
+        "to tell an app that is not connected that something changed",
+        CONTRACT,
+        (PEOPLE,),
+        ("the device's address at the service", "when something changed, and of which kind"),
+        ("push-subscriptions",),
+        ("encrypted for the app (RFC 8291): the service reads nothing", GUARDED, TLS),
+        _named("push-service").any,
+        _named("push-service"),
+    ),
+    Activity(
         "reports",
         "Reports between mail servers (DMARC, TLS)",
         "to see who sends in our name, and where connections fail; to tell others the same",

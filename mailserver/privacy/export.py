@@ -2,7 +2,8 @@
 
     contacts.vcf      contacts, for other address books
     contacts.json     the same, whole
-    settings.json     addresses, identities, preferences, absence, forwarding, app passwords' names
+    settings.json     addresses, identities, preferences, absence, forwarding, app passwords' names,
+                      which apps are woken by which push service
     rules/*.sieve     filters
     activity.json     sign-ins, and what the audit log says
     consents.json     what was consented to
@@ -24,6 +25,7 @@ from mailserver.accounts.history import Entry as SignIn
 from mailserver.audit.entry import decode
 from mailserver.audit.subjects import Subject
 from mailserver.mail.account import Account
+from mailserver.mail.push_desk import PushSubscription
 from mailserver.mail.rules import Rules
 from mailserver.model.address import Address
 from mailserver.model.errors import Corrupt
@@ -48,6 +50,7 @@ class Person:
     forwards: Sequence[Address]
     app_passwords: Sequence[AppPassword]
     sign_ins: Sequence[SignIn]
+    pushes: Sequence[PushSubscription]
 
 
 async def documents(
@@ -114,16 +117,27 @@ async def _settings(account: Account, rules: Rules, person: Person) -> dict[str,
             {"name": one.name, "subscribed": one.subscribed, "sortOrder": one.sort_order}
             for one in await account.mailboxes.listing()
         ],
-        "appPasswords": [
-            {
-                "label": one.label,
-                "for": sorted(scope.name.lower() for scope in one.scopes),
-                "networks": list(one.cidrs),
-                "made": _instant(one.made_at),
-                "expires": _instant(one.expires_at),
-            }
-            for one in person.app_passwords
-        ],
+        "appPasswords": [_app_password(one) for one in person.app_passwords],
+        "pushSubscriptions": [_push(one) for one in person.pushes],
+    }
+
+
+def _app_password(one: AppPassword) -> dict[str, Any]:
+    return {
+        "label": one.label,
+        "for": sorted(scope.name.lower() for scope in one.scopes),
+        "networks": list(one.cidrs),
+        "made": _instant(one.made_at),
+        "expires": _instant(one.expires_at),
+    }
+
+
+def _push(one: PushSubscription) -> dict[str, Any]:
+    return {
+        "device": one.device,
+        "service": one.service,
+        "types": None if one.types is None else list(one.types),
+        "expires": _instant(one.expires_at),
     }
 
 

@@ -101,13 +101,21 @@ class Processor(Section):
 
     name: str = Field(min_length=1, max_length=200)
     """Who it is."""
-    role: Literal["address-list", "domain-list", "scanner", "relay", "identity-provider", "hosting"]
+    role: Literal[
+        "address-list",
+        "domain-list",
+        "scanner",
+        "relay",
+        "identity-provider",
+        "push-service",
+        "hosting",
+    ]
     """What it sees: the address of a client, the domains in a message, the whole message, all mail
-    on its way out, who signs in, or the machine itself."""
+    on its way out, who signs in, when something changes for which device, or the machine itself."""
     zone: str = Field(default="", max_length=200)
     """Where a list is asked, `list.example.org`."""
     host: str = Field(default="", max_length=255)
-    """Where a scanner, relay or identity provider is."""
+    """Where a scanner, relay or identity provider is; of a push service, the domain of its URLs."""
     country: str = Field(pattern=r"^[A-Z]{2}$")
     """Where it is established (ISO 3166)."""
     basis: str = Field(min_length=2, max_length=500)
@@ -120,7 +128,7 @@ class Processor(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.role in ("scanner", "relay", "identity-provider"):
+        if self.role in ("scanner", "relay", "identity-provider", "push-service"):
             if not self.host or self.zone:
                 raise ValueError(f"a {self.role} has a host, and no zone")
         elif self.role == "hosting":

@@ -12,6 +12,7 @@ from mailserver.app.serving import serve
 from mailserver.model.address import Address
 from mailserver.model.sealed import Plaintext
 from mailserver.operations.first_run import make_directories, make_secrets
+from mailserver.runtime.clock import Clock
 from mailserver.runtime.door import Door
 from mailserver.runtime.settings import Settings, load
 from mailserver.store.migrate import Which, migrate
@@ -71,11 +72,13 @@ async def add_person(house: House, name: str) -> str:
 
 
 @asynccontextmanager
-async def house_in(directory: Path, **overrides: Any) -> AsyncIterator[House]:
+async def house_in(
+    directory: Path, clock: Clock | None = None, /, **overrides: Any
+) -> AsyncIterator[House]:
     """Open a fresh house below `directory`, without listeners."""
     settings = settings_in(directory, **overrides)
     await made(settings)
-    async with open_house(settings) as house:
+    async with open_house(settings, clock) as house:
         yield house
 
 

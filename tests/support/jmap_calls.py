@@ -14,6 +14,7 @@ from mailserver.app.doors import Hall
 from mailserver.app.house import House
 from mailserver.mail.account import Account
 from mailserver.mail.office import Office
+from mailserver.runtime.clock import Clock
 from mailserver.runtime.limits import Budget, Connections
 from mailserver.vault.records import Scope
 from tests.support.house import DOMAIN, PASSWORD, add_person, house_in
@@ -35,12 +36,13 @@ class Client:
     account: Account
     services: Services
     by_password: bool = False
+    session_id: bytes = b"s" * 16
     created_ids: dict[str, str] = field(default_factory=dict)
 
     @property
     def context(self) -> Context:
         """What a method of the next request works with."""
-        return Context(self.account, self.services, by_password=self.by_password)
+        return Context(self.account, self.services, None if self.by_password else self.session_id)
 
     @property
     def account_id(self) -> str:
@@ -77,9 +79,14 @@ class Client:
 
 
 @asynccontextmanager
-async def hall_in(directory: Path, **overrides: Any) -> AsyncIterator[Hall]:
+async def hall_in(
+    directory: Path, clock: Clock | None = None, /, **overrides: Any
+) -> AsyncIterator[Hall]:
     """Open a house with what listeners share, without listeners."""
-    async with house_in(directory, **overrides) as house, asyncio.TaskGroup() as background:
+    async with (
+        house_in(directory, clock, **overrides) as house,
+        asyncio.TaskGroup() as background,
+    ):
         office = Office(house.store, house.offload, background)
         yield Hall(house, office, None, Budget(1 << 30), Connections(100, 100))
 

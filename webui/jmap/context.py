@@ -14,8 +14,8 @@ class Context:
 
     account: Account
     services: Services
-    by_password: bool
-    """Whether an app password opened the account: it never sets filters, forwards or push."""
+    session_id: bytes | None
+    """The web session that asks; None where an app password opened the account."""
     created_ids: dict[str, str] = field(default_factory=dict)
     """Creation id → id, of this request and those before it (RFC 8620 §5.3)."""
     using: frozenset[str] = frozenset()
@@ -24,6 +24,11 @@ class Context:
 
     referred_octets: int = 0
     """What its references stood for so far."""
+
+    @property
+    def by_password(self) -> bool:
+        """Whether an app password opened the account: it never sets filters, forwards or push."""
+        return self.session_id is None
 
     @property
     def account_id(self) -> str:

@@ -7,13 +7,12 @@ shows its credential again.
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from mailserver.mail.account import Account
 from mailserver.mail.state import State
-from mailserver.model.change import Change
 from mailserver.model.record import RecordKind
 from webui.jmap.errors import RequestError
 
@@ -56,7 +55,31 @@ class Listeners:
             self._counts.pop(account_id, None)
 
 
-def types_of(changes: Collection[Change] | None) -> set[str]:
+class _EntriesChanged(Protocol):
+    """What `types_of` looks at of entries that changed."""
+
+    @property
+    def appeared(self) -> Collection[object]: ...
+    @property
+    def vanished(self) -> Collection[object]: ...
+    @property
+    def flagged(self) -> Collection[object]: ...
+
+
+class _Changed(Protocol):
+    """What `types_of` looks at of a change, as it is told or as the log has it."""
+
+    @property
+    def entries(self) -> Collection[_EntriesChanged]: ...
+    @property
+    def mailboxes(self) -> Collection[object]: ...
+    @property
+    def emails_destroyed(self) -> Collection[object]: ...
+    @property
+    def records(self) -> Collection[int]: ...
+
+
+def types_of(changes: Collection[_Changed] | None) -> set[str]:
     """Return the data types that changed; all of mail where it is not known."""
     if changes is None:
         return set(MAIL_TYPES)

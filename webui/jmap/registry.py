@@ -34,8 +34,8 @@ class Capability:
     """An extension a client may use."""
 
     uri: str
-    session: Callable[[Context], Properties] = lambda _context: {}
-    """What the session object says of it for the server."""
+    session: Callable[[Context], Properties | None] = lambda _context: {}
+    """What the session object says of it for the server; None where it is turned off."""
     account: Callable[[Context], Properties] | None = lambda _context: {}
     """What it says for an account; None where no account has it."""
 

@@ -35,12 +35,12 @@ Running = dict[str, int]
 
 async def for_program(account: ApiAccount, web: Web) -> Context:
     """Return what a request with an app password may use."""
-    return Context(account, web.services, by_password=True)
+    return Context(account, web.services, session_id=None)
 
 
 async def for_page(session: Signed, web: Web) -> Context:
     """Return what a request of a web session may use."""
-    return Context(session.account, web.services, by_password=False)
+    return Context(session.account, web.services, session.here.session.id)
 
 
 @contextmanager

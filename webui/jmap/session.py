@@ -14,7 +14,8 @@ from webui.site import Place, Site
 def session_object(registry: Registry, context: Context, place: Place) -> dict[str, Any]:
     """Return the session of `context`'s account; its `state` changes with anything in it."""
     origin, account_id = place.origin, context.account_id
-    capabilities = {uri: each.session(context) for uri, each in registry.capabilities.items()}
+    told = {uri: each.session(context) for uri, each in registry.capabilities.items()}
+    capabilities = {uri: value for uri, value in told.items() if value is not None}
     if place.site is Site.API:
         socket = origin.replace("https://", "wss://").replace("http://", "ws://")
         capabilities[WEBSOCKET] = {"url": f"{socket}/jmap/ws", "supportsPush": True}

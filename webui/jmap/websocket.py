@@ -58,7 +58,7 @@ async def converse(socket: WebSocket) -> None:
 async def _context(socket: WebSocket) -> Context:
     web = state_of(socket)
     account = await api_account(socket, web, peer_of(socket))
-    return Context(account, web.services, by_password=True)
+    return Context(account, web.services, session_id=None)
 
 
 class _Conversation:

@@ -112,7 +112,9 @@ async def preview(
     if previews is None:
         raise _not_here("previews")
     see_to(web.paces.pages, session.account)
-    octets = await blobs.octets_of(Context(session.account, services, by_password=False), blob_id)
+    octets = await blobs.octets_of(
+        Context(session.account, services, session.here.session.id), blob_id
+    )
     try:
         shown = await previews.page(octets, page, type=type, charset=charset)
     except NoPreview as none:

@@ -35,6 +35,7 @@ SCANNER = {
 }
 RELAY = SCANNER | {"name": "Carriers", "role": "relay", "host": "mail.example.net"}
 PROVIDER = SCANNER | {"name": "Names", "role": "identity-provider", "host": "id.example.net"}
+WAKER = SCANNER | {"name": "Wakers", "role": "push-service", "host": "push.example.net"}
 HOSTER = {key: SCANNER[key] for key in ("country", "basis")} | {"name": "H", "role": "hosting"}
 FEATURES: dict[str, tuple[str, dict[str, Any]]] = {
     "sending": ("sending", {"relay__enabled": True}),
@@ -42,6 +43,7 @@ FEATURES: dict[str, tuple[str, dict[str, Any]]] = {
     "lists": ("lists", {"processors": [LIST]}),
     "scanning": ("scanning", {"scanners__clamd": "unix:/run/clamav/clamd.ctl"}),
     "identity provider": ("identity-provider", {"processors": [PROVIDER]}),
+    "push service": ("push", {"processors": [WAKER]}),
     "webmail": ("webmail", {"listeners__https__address": "127.0.0.1:0"}),
 }
 LEAST: dict[str, Any] = {
@@ -89,7 +91,7 @@ async def test_t_reg_1_every_activity_is_enabled_by_something(node: Node) -> Non
     everything: dict[str, Any] = {}
     for _, settings in FEATURES.values():
         everything |= settings
-    everything["processors"] = [LIST, SCANNER, RELAY, PROVIDER, HOSTER]
+    everything["processors"] = [LIST, SCANNER, RELAY, PROVIDER, WAKER, HOSTER]
     books = books_of(node, **everything)
     assert names(books) == {one.name for one in ACTIVITIES}
     (document,) = [books.processing.current()]

@@ -332,7 +332,7 @@ async def test_the_quota_says_what_is_used(client: Client) -> None:
     assert (await client.call("Quota/get", ids=["x"]))["notFound"] == ["x"]
 
 
-async def test_no_push_subscription_is_taken(client: Client) -> None:
+async def test_a_push_subscription_is_of_no_account(client: Client) -> None:
     client_calls: list[tuple[str, dict[str, Any]]] = [
         ("PushSubscription/get", {"ids": None}),
         ("PushSubscription/set", {"create": {"k": {"url": "https://push.test"}}}),

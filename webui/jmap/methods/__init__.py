@@ -31,6 +31,7 @@ REGISTRY = Registry(
         quota.MODULE,
         blob.MODULE,
         push_subscription.MODULE,
+        push_subscription.WEB_PUSH,
         email_write.MODULE,
         email_parse.MODULE,
         mdn.MODULE,
