@@ -50,6 +50,17 @@ async def test_more_objects_than_said_are_not_given(ann: Client, kind: str) -> N
     assert (await ann.call(f"{kind}/get", ids=names))["error"] == "requestTooLarge"
 
 
+async def test_all_mailboxes_are_given_as_long_as_they_are_not_too_many(ann: Client) -> None:
+    there = len((await ann.call("Mailbox/get", ids=None))["list"])
+    create = {f"k{n}": {"name": f"n{n}"} for n in range(limits.OBJECTS_IN_GET - there)}
+    assert (await ann.call("Mailbox/set", create=create))["notCreated"] is None
+    everything = await ann.call("Mailbox/get", ids=None)
+    assert len(everything["list"]) == limits.OBJECTS_IN_GET
+    await ann.call("Mailbox/set", create={"k": {"name": "one more"}})
+    assert (await ann.call("Mailbox/get", ids=None))["error"] == "requestTooLarge"
+    assert len((await ann.call("Mailbox/query"))["ids"]) == limits.OBJECTS_IN_GET + 1
+
+
 async def test_keywords_beyond_all_measure_are_too_many(ann: Client) -> None:
     await put(ann, plain("one"))
     (email,) = await _ids(ann)

@@ -49,7 +49,7 @@ async def _get(context: Context, arguments: Get) -> Properties:
     if not set(names).isdisjoint(mailboxes.COUNTS):
         counts = await context.account.emails.counts(mailboxes.trash(listing))
     there = {ids.of_mailbox(mailbox.id): mailbox for mailbox in listing}
-    asked = list(there) if arguments.ids is None else wanted(arguments.ids)
+    asked = wanted(there if arguments.ids is None else arguments.ids)
     listed, missing = [], []
     for name in asked:
         if name in there:

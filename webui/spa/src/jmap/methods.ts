@@ -143,6 +143,7 @@ export interface Methods {
   'Core/echo': { takes: Record<string, unknown>; answers: Record<string, unknown> };
   'Mailbox/get': Get<Mailbox>;
   'Mailbox/changes': Changes;
+  'Mailbox/query': Query;
   'Mailbox/set': Set_<Mailbox, { onDestroyRemoveEmails?: boolean }>;
   'Thread/get': Get<Thread>;
   'Thread/changes': Changes;

@@ -1,6 +1,6 @@
 /** What every data type has in common: getting more than fits in one call, and what changed. */
 import type { How, JmapClient } from './client';
-import { SetError } from './errors';
+import { MethodError, SetError } from './errors';
 import type { Answers, BodyArguments, ChangesAnswer, GetAnswer, Methods, SetAnswer } from './methods';
 import type { Id } from './types';
 
@@ -47,6 +47,34 @@ export async function getAll<Type extends Gettable>(
     list: answers.flatMap((answer) => answer.list),
     notFound: answers.flatMap((answer) => answer.notFound),
   } as unknown as Answers<`${Type}/get`>;
+}
+
+/**
+ * Gets every object of a type. Throws as a call.
+ *
+ * More than fit in one answer are refused (`requestTooLarge`, RFC 8620 §5.1); then they are asked
+ * for by their ids, where the type has a query.
+ */
+export async function getWhole<Type extends Gettable>(
+  client: JmapClient,
+  type: Type,
+): Promise<Answers<`${Type}/get`>> {
+  const name = `${type}/get` as const;
+  try {
+    return await client.call(name, { ids: null } as never);
+  } catch (error) {
+    if (!(error instanceof MethodError) || error.type !== 'requestTooLarge') throw error;
+  }
+  // First the state: what changes while the parts come is told again by /changes.
+  const { state } = (await client.call(name, { ids: [] } as never)) as unknown as GetAnswer<unknown>;
+  const ids: Id[] = [];
+  for (;;) {
+    const query = `${type}/query` as 'ContactCard/query';
+    const page = await client.call(query, { position: ids.length });
+    ids.push(...page.ids);
+    if (page.ids.length === 0 || page.limit === undefined) break;
+  }
+  return { ...(await getAll(client, type, ids)), state };
 }
 
 export interface Changed {

@@ -1,7 +1,7 @@
 /** The mailboxes of the account: a tree in the order of their roles, with counts (RFC 8621 §2). */
 import { asJmapError, MethodError, SetError, type JmapError } from '@/jmap/errors';
 import type { JmapClient } from '@/jmap/client';
-import { changesSince, createdIn, getAll } from '@/jmap/objects';
+import { changesSince, createdIn, getAll, getWhole } from '@/jmap/objects';
 import type { Id, Mailbox, Patch, Role } from '@/jmap/types';
 import { client } from './client';
 import { device } from './device.svelte';
@@ -87,7 +87,7 @@ export class Mailboxes implements Follower {
   async #load(): Promise<void> {
     if (this.#status !== 'ready') this.#status = 'loading';
     try {
-      const { list, state } = await this.#client.call('Mailbox/get', { ids: null });
+      const { list, state } = await getWhole(this.#client, 'Mailbox');
       this.#items = new Map(list.map((each) => [each.id, each]));
       this.#state = state;
       this.#status = 'ready';

@@ -7,7 +7,7 @@
 import type { JmapClient } from '@/jmap/client';
 import { asJmapError, type JmapError, MethodError, SetError } from '@/jmap/errors';
 import type { GetAnswer, SetAnswer } from '@/jmap/methods';
-import { changesSince, createdIn, getAll, type Changing, type Gettable } from '@/jmap/objects';
+import { changesSince, createdIn, getAll, getWhole, type Changing, type Gettable } from '@/jmap/objects';
 import type { Id, Patch } from '@/jmap/types';
 import { followers, type Follower } from './followers';
 import { kept } from './keeper';
@@ -68,7 +68,7 @@ export class Records<Item extends { id: Id }> implements Follower {
   async #load(): Promise<void> {
     if (this.#items.size === 0) this.#status = 'loading';
     try {
-      const answer = await this.client.call(`${this.#type}/get`, { ids: null } as never);
+      const answer = await getWhole(this.client, this.#type);
       this.#took(answer as unknown as GetAnswer<Item>);
       kept.put('records', this.#type, answer);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { allSet, changesSince, createdIn, getAll, pieces } from '@/jmap/objects';
+import { allSet, changesSince, createdIn, getAll, getWhole, pieces } from '@/jmap/objects';
 import { methods, scripted } from '../support/scripted';
 import type { SetAnswer } from '@/jmap/methods';
 
@@ -20,6 +20,32 @@ describe('getting', () => {
     expect(net.asked[0]?.calls.map((call) => (call[1].ids as string[]).length)).toEqual([3, 3, 1]);
     expect(answer.list.map((each) => each.id)).toEqual(['F1', 'F2', 'F4', 'F5', 'F6', 'F7']);
     expect(answer.notFound).toEqual(['F3']);
+  });
+
+  it('all of them asks by id where they are too many for one answer', async () => {
+    const all = ['C1', 'C2', 'C3', 'C4', 'C5', 'C6', 'C7'];
+    const { client, net } = await scripted(
+      methods({
+        'ContactCard/get': (body) =>
+          body.ids === null
+            ? { type: 'requestTooLarge' }
+            : { state: (body.ids as string[]).length > 0 ? '2' : '1', list: (body.ids as string[]).map((id) => ({ id })), notFound: [] },
+        'ContactCard/query': (body) => {
+          const position = body.position as number;
+          return { queryState: '1', position, ids: all.slice(position, position + 4), limit: 4 };
+        },
+      }),
+    ); // prettier-ignore
+    const answer = await getWhole(client, 'ContactCard');
+    expect(answer.list.map((each) => each.id)).toEqual(all);
+    expect(answer.state).toBe('1');
+    const names = net.asked.flatMap((asked) => asked.calls.map((call) => call[0]));
+    expect(names.filter((name) => name === 'ContactCard/query')).toHaveLength(3);
+  });
+
+  it('all of them throws what else is wrong', async () => {
+    const { client } = await scripted(methods({ 'Mailbox/get': () => ({ type: 'serverFail' }) }));
+    await expect(getWhole(client, 'Mailbox')).rejects.toMatchObject({ type: 'serverFail' });
   });
 
   it.each([
