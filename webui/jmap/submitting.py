@@ -167,7 +167,7 @@ def _refused(error: MailError, recipients: int) -> SetError:
             return SetError("invalidEmail", error.text, properties=["from"])
         case Condition.TOO_MANY:
             return SetError("tooManyRecipients", error.text, maxRecipients=max(recipients - 1, 1))
-        case Condition.LIMIT | Condition.NOT_PERMITTED:
+        case Condition.NOT_PERMITTED:
             return SetError("forbiddenToSend", error.text)
         case _:
             return set_error(error)

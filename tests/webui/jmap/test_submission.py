@@ -178,6 +178,27 @@ async def test_an_app_password_sends_only_with_the_scope_for_it(hall: Hall) -> N
         )
 
 
+async def test_who_sends_too_fast_is_told_to_wait_and_may_send_then(tmp_path: Path) -> None:
+    async with (
+        hall_in(tmp_path, limits__sending_messages_per_minute=1) as hall,
+        person(hall, "bob"),
+        person(hall) as ann,
+    ):
+        identity, emails = await _identity(ann), [await _draft(ann), await _draft(ann)]
+        to = {"mailFrom": {"email": ann.account.address}, "rcptTo": [{"email": "bob@example.test"}]}
+        sent, late = [
+            await ann.call(
+                "EmailSubmission/set",
+                create={"s": {"identityId": identity, "emailId": email, "envelope": to}},
+            )
+            for email in emails
+        ]
+        assert sent["notCreated"] is None
+        assert late["notCreated"]["s"]["type"] == "rateLimit"
+        assert "seconds" in late["notCreated"]["s"]["description"]
+        assert (await _of(ann, emails[1], "keywords"))["keywords"] == {"$draft": True}
+
+
 async def test_identities_have_the_accounts_own_addresses(ann: Client) -> None:
     listed = (await ann.call("Identity/get", ids=None))["list"]
     assert [each["email"] for each in listed] == ["ann@example.test"]
