@@ -4,7 +4,7 @@ from enum import Enum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
@@ -165,6 +165,9 @@ def with_password(key: str, url: str, file: Path | None) -> str:
 
 
 def server_of(url: str) -> tuple[str, int]:
-    """Say which host and port a PostgreSQL URL names."""
+    """Say which host and port a PostgreSQL URL names; for `?host=` the directory of its socket."""
     parts = urlsplit(url)
-    return (parts.hostname or "localhost", parts.port or 5432)
+    asked = dict(parse_qsl(parts.query))
+    host = asked.get("host") or parts.hostname or "localhost"
+    port = asked.get("port", "")
+    return (host, int(port) if port.isdecimal() else parts.port or 5432)

@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -39,7 +40,6 @@ _SETTINGS = {
     "max_wal_size": "256MB",
     "shared_buffers": "32MB",
     "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",
 }
 
 
@@ -161,7 +161,8 @@ def _start(run_directory: Path, name: str) -> PostgresServer:
         *(f"--pwfile={secret}", "-E", "UTF8", "--locale=C", "--no-sync"),
         cwd=home,
     )
-    settings = [f"{key} = '{value}'" for key, value in (_SETTINGS | {"port": str(port)}).items()]
+    own = {"port": str(port), "unix_socket_directories": str(home)}
+    settings = [f"{key} = '{value}'" for key, value in (_SETTINGS | own).items()]
     with (data / "postgresql.conf").open("a") as file:
         file.write("\n".join(["", *settings, ""]))
     user.run(
@@ -171,6 +172,17 @@ def _start(run_directory: Path, name: str) -> PostgresServer:
     )
     (home / "address").write_text(f"{port} {password}")
     return PostgresServer(port, password, home)
+
+
+def by_socket(url: str) -> str:
+    """Return a database's URL for who is in another network: the way through the file system."""
+    found = urlsplit(url)
+    secret = f"{found.username}:{found.password}"
+    for address in shared_directory().glob("*/address"):
+        if address.read_text() == f"{found.port} {found.password}":
+            where = f"host={address.parent}&port={found.port}"
+            return f"postgresql://{secret}@{found.path}?{where}"
+    raise LookupError("no server of this run is there")
 
 
 def shared_directory() -> Path:

@@ -210,6 +210,15 @@ def test_keystore_has_a_postgresql_of_its_own(file: Path) -> None:
     assert "instance of its own" in refusal(file, text.format("db:5432"))
     file.write_text(text.format("db:5433"))
     assert load(file, {}).keystore.url.endswith("/keys")
+    text = (
+        '[database]\nurl = "postgresql://a@/mail?host=/run/mail"\n'
+        '[keystore]\nurl = "postgresql://b@/keys?host={}"\n'
+    )
+    assert "instance of its own" in refusal(file, text.format("/run/mail"))
+    assert "instance of its own" in refusal(file, text.format("/run/mail&port=5432"))
+    for other in ("/run/keys", "/run/mail&port=5433"):
+        file.write_text(text.format(other))
+        assert load(file, {}).keystore.url.endswith(other)
 
 
 def test_several_workers_need_postgresql(file: Path) -> None:

@@ -30,6 +30,7 @@ from tests.support.internet import authority
 from tests.support.mail import RECEIVED, letter
 from tests.support.mail_host import tls_with
 from tests.support.own_network import OwnNetwork, own_network
+from tests.support.postgres import by_socket
 from tests.support.screening import stranger
 from tests.support.socket_spy import spying
 from tests.support.web import ONLY_WEB, WebServer
@@ -181,6 +182,12 @@ async def _listed(browser: Browser) -> tuple[dict[str, str], dict[str, str]]:
 
 
 @pytest.fixture
+def stores(databases: dict[str, str]) -> dict[str, str]:
+    """What settings say of the databases, on each engine in turn, for a server in the network."""
+    return {name: by_socket(url) for name, url in databases.items()}
+
+
+@pytest.fixture
 def network() -> Iterator[OwnNetwork]:
     others = [address for address in WITHIN if address not in ("127.0.0.1", "::1")]
     with own_network(PUBLIC, PUBLIC6, *others) as made:
@@ -188,10 +195,10 @@ def network() -> Iterator[OwnNetwork]:
 
 
 def test_t_read_3_pictures_come_from_the_internet_and_from_nowhere_else(
-    network: OwnNetwork, tmp_path: Path
+    network: OwnNetwork, tmp_path: Path, stores: dict[str, str]
 ) -> None:
     async def work() -> None:
-        async with edges(tmp_path) as noor:
+        async with edges(tmp_path, **stores) as noor:
             leads = {f"/to{n}": redirect(url) for n, url in enumerate(BAD[: len(WITHIN)])}
             noor.outside.answers = {"/a": answer(PNG), **leads}
             for url in GOOD:
@@ -214,10 +221,10 @@ def test_t_read_3_pictures_come_from_the_internet_and_from_nowhere_else(
 
 
 def test_t_read_6_lists_are_left_at_the_internet_and_nowhere_else(
-    network: OwnNetwork, tmp_path: Path
+    network: OwnNetwork, tmp_path: Path, stores: dict[str, str]
 ) -> None:
     async def work() -> None:
-        async with edges(tmp_path) as noor:
+        async with edges(tmp_path, **stores) as noor:
             noor.outside.answers = {"/leave": answer(b"bye")}
             offer = (await noor.ask("GET", f"/api/mail/unsubscribe/{noor.emails['list']}")).json()
             assert offer["one_click"] == {"host": "news.test", "signed_by": "news.test"}
@@ -234,10 +241,10 @@ def test_t_read_6_lists_are_left_at_the_internet_and_nowhere_else(
 
 
 def test_t_read_2_nothing_is_asked_of_anybody_when_mail_is_opened(
-    network: OwnNetwork, tmp_path: Path
+    network: OwnNetwork, tmp_path: Path, stores: dict[str, str]
 ) -> None:
     async def work() -> None:
-        async with edges(tmp_path) as noor:
+        async with edges(tmp_path, **stores) as noor:
             ours = noor.browser.client.base_url.port
             with spying() as seen:
                 for subject, email in noor.emails.items():
@@ -252,10 +259,10 @@ def test_t_read_2_nothing_is_asked_of_anybody_when_mail_is_opened(
 
 
 def test_t_read_4_every_answer_has_its_fields_and_a_file_is_no_page(
-    network: OwnNetwork, tmp_path: Path
+    network: OwnNetwork, tmp_path: Path, stores: dict[str, str]
 ) -> None:
     async def work() -> None:
-        async with edges(tmp_path) as noor:
+        async with edges(tmp_path, **stores) as noor:
             noor.outside.answers = {"/a": answer(PNG)}
             blob = noor.blobs["file"]
             answers = [
