@@ -1,5 +1,6 @@
 """PushSubscription: a real push service over TLS, and a program that opens what it is sent."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -19,10 +20,11 @@ from tests.support.house import PASSWORD
 from tests.support.internet import INSIDE, OUTSIDE, Internet, internet
 from tests.support.jmap_calls import Client, hall_in, person
 from tests.support.push_service import Woken
+from tests.support.waiting import until
 from tests.support.web_host import answer
 from webui.jmap.blobs import of_upload
 from webui.jmap.methods import REGISTRY
-from webui.jmap.pushing import push_round
+from webui.jmap.pushing import push_round, push_rounds
 from webui.jmap.session import session_object
 from webui.site import Place, Site
 
@@ -171,6 +173,15 @@ async def test_a_program_is_verified_and_then_woken_once_for_what_changed(desk: 
     desk.clock.advance(PAUSE)
     assert await push_round(desk.desk) == 1
     assert (await desk.get(ids=[name]))["list"][0]["verificationCode"] == code
+
+
+async def test_rounds_go_on_by_themselves(desk: Desk) -> None:
+    program = desk.program()
+    rounds = asyncio.create_task(push_rounds(desk.desk))
+    await desk.subscribe(program)
+    await until(lambda: bool(program.requests))
+    rounds.cancel()
+    assert program.messages[0]["@type"] == "PushVerification"
 
 
 async def test_the_service_learns_who_pushes_and_nothing_of_what(desk: Desk) -> None:
