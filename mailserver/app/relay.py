@@ -20,7 +20,7 @@ from mailserver.outbound.local import Local
 from mailserver.outbound.pool import Pool
 from mailserver.outbound.route import Map, Router, Via
 from mailserver.outbound.runner import FIRST_REST, Runner
-from mailserver.outbound.security import SignIn
+from mailserver.outbound.security import Level, SignIn
 from mailserver.outbound.sending import Sending
 from mailserver.outbound.tls_results import Observe, ignore
 from mailserver.runtime.internet import is_public
@@ -28,6 +28,12 @@ from mailserver.runtime.settings import Settings
 from mailserver.runtime.settings_relay import Hop
 from mailserver.runtime.tls_client import ClientTls
 from mailserver.runtime.web_client import WebClient
+
+_LEAST = {
+    "none": Level.OPPORTUNISTIC,
+    "encrypted": Level.ENCRYPTED,
+    "verified": Level.VERIFIED,
+}
 
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
@@ -99,6 +105,7 @@ def _map(settings: Settings) -> Map:
         routes={domain: _via(hop, None) for domain, hop in relay.routes.items()},
         smart_host=smart_host,
         mandatory=relay.mandatory_tls,
+        least=_LEAST[relay.external_min_tls],
         private=relay.private_addresses,
         port=relay.port,
         is_open=settings.relays,

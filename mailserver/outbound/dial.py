@@ -88,12 +88,12 @@ class Dialer:
                 connection = await self._attempt(host, address, security)
             except _Unfit as unfit:
                 self._tell(domain, host, address, unfit)
-                if not security.allows_plaintext:
-                    text = f"The server does not offer the TLS that it must: {unfit.result}"
-                    raise Gone(own_word("4.7.5", text), insecure=True) from unfit
                 if security.is_trial:
                     security = security.without_trial
                     continue
+                if not security.allows_plaintext:
+                    text = f"The server does not offer the TLS that it must: {unfit.result}"
+                    raise Gone(own_word("4.7.5", text), insecure=True) from unfit
                 return await self._plain(host, address)
             if security is host.security:
                 bare = connection.wire.tls is None

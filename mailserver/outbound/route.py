@@ -71,6 +71,9 @@ class Map:
     mandatory: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Domains for which TLS is a must, each with the names a certificate may have; with none
     named, see above."""
+    least: Level = Level.OPPORTUNISTIC
+    """What there must be for every domain that DNS leads to: OPPORTUNISTIC, ENCRYPTED or VERIFIED,
+    the last as if all of them stood in `mandatory`."""
     private: bool = False
     """Whether DNS may send us to addresses that are not the internet's."""
     port: int = SMTP
@@ -102,7 +105,9 @@ class Router:
 
     def is_mandatory(self, domain: str) -> bool:
         """Say whether the operator wants TLS for mail to `domain`."""
-        return domain in self._map.mandatory
+        if domain in self._map.mandatory:
+            return True
+        return self._map.least is not Level.OPPORTUNISTIC and self._map.via(domain) is None
 
     async def route(self, domain: str, *, require_tls: bool = False) -> Route:
         """Find the way of mail for `domain`; with `require_tls` one that REQUIRETLS allows.
@@ -112,7 +117,8 @@ class Router:
         """
         if not self._map.is_open:
             raise Unroutable(own_word("5.7.1", "This server sends no mail to other servers"))
-        names = self._map.mandatory.get(domain)
+        for_all = () if self._map.least is Level.VERIFIED else None
+        names = self._map.mandatory.get(domain, for_all)
         try:
             via = self._map.via(domain)
             if via is not None:
@@ -140,7 +146,7 @@ class Router:
             raise Unroutable(own_word("5.4.4", "Mail is not sent to an address like that"))
         if require_tls:
             raise Unroutable(own_word("5.7.10", "An address proves nothing about its server"))
-        return Route(domain, (Host(ip, (ip,), self._map.port, Security()),))
+        return Route(domain, (Host(ip, (ip,), self._map.port, Security(self._map.least)),))
 
     async def _by_dns(
         self, domain: str, names: tuple[str, ...] | None, *, require_tls: bool
@@ -230,9 +236,11 @@ class Router:
         security = self._security(keys, sts, names, name)
         return Host(name, addresses, self._map.port, security)
 
-    @staticmethod
-    def _security(keys: Keys, sts: Found, names: tuple[str, ...] | None, host: str) -> Security:
+    def _security(
+        self, keys: Keys, sts: Found, names: tuple[str, ...] | None, host: str
+    ) -> Security:
         """Choose the first policy that speaks."""
+        least = self._map.least
         if names:
             return Security(Level.VERIFIED, names=names)
         if keys.base:
@@ -243,11 +251,11 @@ class Router:
         if names is not None:
             return Security(Level.VERIFIED, applied=_applied(sts) if sts.policy else Applied())
         if sts.policy is None:
-            return Security()
+            return Security(least)
         testing = sts.policy.mode is Mode.TESTING
         if testing and not sts.policy.allows(host):
-            return Security(applied=_applied(sts))
-        return Security(Level.VERIFIED, is_trial=testing, applied=_applied(sts))
+            return Security(least, applied=_applied(sts))
+        return Security(Level.VERIFIED, is_trial=testing, applied=_applied(sts), least=least)
 
     async def _addresses(self, name: str, *, by_dns: bool) -> tuple[str, ...]:
         """Return where a host is, IPv6 and IPv4 in turns; DNS may not name just any address."""

@@ -39,16 +39,18 @@ class Security:
     """A policy in testing: what fails is reported, and mail goes on as if nobody asked."""
     applied: Applied = field(default_factory=Applied)
     """Whose policy it is."""
+    least: Level = Level.OPPORTUNISTIC
+    """What must be there even where a policy in testing fails."""
 
     @property
     def allows_plaintext(self) -> bool:
         """Whether mail may go on without TLS."""
-        return self.level is Level.OPPORTUNISTIC or self.is_trial
+        return (self.least if self.is_trial else self.level) is Level.OPPORTUNISTIC
 
     @property
     def without_trial(self) -> "Security":
         """What holds once a policy in testing has failed."""
-        return Security(applied=self.applied) if self.is_trial else self
+        return Security(self.least, applied=self.applied) if self.is_trial else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,10 @@ class Relay(Section):
     """Domains whose mail waits without verified TLS and is returned after a day. Behind each may
     stand names that a certificate must have, `.example.org` being any below it; without them DANE
     and MTA-STS hold where they are, and else a certificate for the mail host's name."""
+    external_min_tls: Literal["none", "encrypted", "verified"] = "none"
+    """What every other domain must offer: TLS with any certificate, or one that is verified as for
+    `mandatory_tls`; mail that cannot have it returns after a day. Routes and the smart host have
+    their own."""
     source_addresses: Addresses = ()
     """Ours to send from; one of each kind."""
     ca_file: Path | None = None

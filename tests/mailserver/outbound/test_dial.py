@@ -280,6 +280,19 @@ async def test_a_policy_in_testing_reports_and_lets_the_mail_go(
     assert {each.policy for each in office.seen} == {STS}
 
 
+async def test_a_policy_in_testing_goes_no_lower_than_the_floor(
+    office: Office, authority: trustme.CA
+) -> None:
+    trial = Security(Level.VERIFIED, is_trial=True, applied=STS, least=Level.ENCRYPTED)
+    wrong = MailHost(tls=tls_with(authority.issue_cert("mx.other.test")))
+    assert await office.sends(wrong, trial)
+    bare = MailHost()
+    with pytest.raises(Gone) as gone:
+        await office.sends(bare, trial)
+    assert gone.value.insecure
+    assert bare.contents == []
+
+
 async def test_a_handshake_that_fails_is_no_end_where_nobody_asked_for_tls(
     office: Office, good: trustme.LeafCert
 ) -> None:

@@ -244,6 +244,32 @@ async def test_what_the_operator_wants_is_a_floor(dns: DnsServer) -> None:
     assert not world.router.is_mandatory("none.test")
 
 
+async def test_a_floor_for_every_domain_is_below_what_each_asks_for(dns: DnsServer) -> None:
+    world = World(dns, least=Level.ENCRYPTED)
+    assert set(await world.levels("there.test")) == {Level.ENCRYPTED}
+    assert await world.levels("dane.test") == [Level.DANE, Level.ENCRYPTED]
+    assert await world.levels("sts.test") == [Level.VERIFIED]
+    assert await world.levels("[127.0.0.2]") == [Level.ENCRYPTED]
+    testing = await world.route("testing.test")
+    assert [host.security.is_trial for host in testing.hosts] == [True, False]
+    assert [host.security.allows_plaintext for host in testing.hosts] == [False, False]
+    assert testing.hosts[0].security.without_trial.level is Level.ENCRYPTED
+    assert world.router.is_mandatory("there.test")
+
+
+async def test_a_floor_of_verified_tls_is_as_if_every_domain_were_in_the_table(
+    dns: DnsServer,
+) -> None:
+    route = Via("10.0.0.1", 2525, "none")
+    world = World(dns, least=Level.VERIFIED, routes={"relay.test": route})
+    assert set(await world.levels("there.test")) == {Level.VERIFIED}
+    assert await world.levels("odd.test") == [Level.VERIFIED]
+    assert await world.refused("[127.0.0.2]") == "5.7.10"
+    assert world.router.is_mandatory("there.test")
+    assert await world.levels("relay.test") == [Level.OPPORTUNISTIC]  # the operator's own word
+    assert not world.router.is_mandatory("relay.test")
+
+
 async def test_names_the_operator_gives_come_before_all_policies(dns: DnsServer) -> None:
     world = World(dns, mandatory={"dane.test": (".dane.test",), "shut.test": (".there.test",)})
     named = Security(Level.VERIFIED, names=(".dane.test",))
