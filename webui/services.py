@@ -25,11 +25,19 @@ from mailserver.mail.rules import Rules
 from mailserver.mail.scripts import Scripts
 from mailserver.mail.submission import Submission
 from mailserver.model.sealed import Plaintext
+from mailserver.privacy.centre import PrivacyCentre
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.offload import Offload
 from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.settings import Settings
+
+
+class _Books(Protocol):
+    """The registers, as far as the web side looks."""
+
+    @property
+    def centre(self) -> PrivacyCentre: ...
 
 
 class _House(Protocol):
@@ -65,6 +73,8 @@ class _House(Protocol):
     def reading_room(self) -> ReadingRoom: ...
     @property
     def push_desk(self) -> PushDesk: ...
+    @property
+    def books(self) -> _Books: ...
 
 
 class _Opening(Protocol):
@@ -150,6 +160,7 @@ class Services:
     reading_room: ReadingRoom
     """What is done for readers with mail that strangers wrote."""
     push_desk: PushDesk
+    privacy: PrivacyCentre
     office: Office
     """Opens a lease as an account with mailboxes, messages and search."""
     budget: Budget
@@ -181,6 +192,7 @@ class Services:
             outgoing=house.outgoing,
             reading_room=house.reading_room,
             push_desk=house.push_desk,
+            privacy=house.books.centre,
             office=hall.office,
             budget=hall.budget,
             connections=hall.connections,

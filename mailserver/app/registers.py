@@ -15,6 +15,7 @@ from mailserver.audit.verify import ChainBroken, verify
 from mailserver.operations.scrub import Scrubber
 from mailserver.privacy.activities import ACTIVITIES
 from mailserver.privacy.breaches import Breaches
+from mailserver.privacy.centre import PrivacyCentre
 from mailserver.privacy.holds import Holds
 from mailserver.privacy.ledger import Ledger
 from mailserver.privacy.legal_profile import PROFILES, LegalProfile
@@ -65,6 +66,7 @@ class Books:
     suspicions: Suspicions
     scrubber: Scrubber
     processing: Processing
+    centre: PrivacyCentre
     verify_log: Callable[[], Coroutine[Any, Any, bool]]
     """Reads the whole audit log; where it is broken, that is a suspicion, and False."""
 
@@ -98,6 +100,7 @@ def open_books(
     profile = PROFILES[settings.organisation.country]
     requests = Requests(ledger, clock, profile)
     rows = categories(settings, store, chain, desks.desk, desks.provisioning, breaches, requests)
+    processing = Processing(settings, ACTIVITIES, rows, ledger)
     return Books(
         profile=profile,
         ledger=ledger,
@@ -113,7 +116,8 @@ def open_books(
             save=partial(ledger.note, Register.SCRUB, _SCRUB),
             tell=suspicions.damaged,
         ),
-        processing=Processing(settings, ACTIVITIES, rows, ledger),
+        processing=processing,
+        centre=PrivacyCentre(processing, rows, requests, profile, clock),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
     )
 

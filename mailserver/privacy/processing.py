@@ -100,6 +100,10 @@ class Processing:
             ],
         }
 
+    def kept(self, name: str) -> tuple[str, ...]:
+        """Return the rows of the retention table that end what an activity keeps."""
+        return next(one.retention for one in self._activities if one.name == name)
+
     async def record(self, *, actor: str = SERVER) -> int | None:
         """Keep the register as a new version, if it says something new; return its number.
 

@@ -94,6 +94,9 @@ class Request:
     extended: bool
     controller: str
     """Whose data it is about, where that is another; empty otherwise."""
+    account: str
+    """The account it came from, in hexadecimal; empty where it came by another way. An address may
+    be somebody else's later, an account never."""
     first: int | None
     """The request that already asks for the same; each keeps its own clock."""
     reason: str
@@ -130,6 +133,7 @@ def read(entry: Entry) -> Request:
         pauses=_pauses(said["pauses"]),
         extended=said["extended"],
         controller=said["controller"],
+        account=said.get("account", ""),
         first=said["first"],
         reason=" ".join(said["reasons"]),
         over_at=datetime.fromisoformat(said["over"]) if said["over"] else None,

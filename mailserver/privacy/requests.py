@@ -4,6 +4,7 @@ from datetime import datetime
 
 from mailserver.audit.entry import OPERATOR, SERVER
 from mailserver.model.errors import Condition, Conflict, PeerFault, Refused
+from mailserver.model.ids import AccountId
 from mailserver.privacy.ledger import Entry, Fields, Ledger
 from mailserver.privacy.legal_profile import LegalProfile
 from mailserver.privacy.request import OVER, Request, Right, Source, State, read
@@ -15,6 +16,14 @@ WHO_CHARACTERS = 500
 REASON_CHARACTERS = 4_000
 TIMELINE = 500
 TRIES = 5
+_NEW: Fields = {
+    "state": State.RECEIVED.value,
+    "pauses": [],
+    "extended": False,
+    "reasons": [],
+    "over": "",
+    "reminded": 0,
+}
 _OPEN = tuple(state for state in State if state not in OVER)
 
 log = get_logger("requests")
@@ -45,6 +54,7 @@ class Requests:
         *,
         at: datetime | None = None,
         controller: str = "",
+        account: AccountId | None = None,
         actor: str = OPERATOR,
     ) -> Request:
         """Write down what was asked; the clock runs since it came.
@@ -55,6 +65,7 @@ class Requests:
             who: who asks, and where to answer.
             at: when it came, aware; now, if not given.
             controller: whose data it is about, where that is another than this server's operator.
+            account: whose owner asks, where it came from an account.
             actor: who writes it down.
 
         Raises:
@@ -65,22 +76,18 @@ class Requests:
         received, who = at or now, _checked(who)
         if received > now:
             raise PeerFault(Condition.BAD_SYNTAX, "a request came now or before")
+        entry: Fields = {
+            **_NEW,
+            "right": right.value,
+            "source": source.value,
+            "who": who,
+            "received": received.isoformat(),
+            "controller": controller.strip(),
+            "account": "" if account is None else account.hex(),
+            "timeline": [[now.isoformat(), actor, "received"]],
+        }
         for _ in range(TRIES):
-            entry: Fields = {
-                "right": right.value,
-                "source": source.value,
-                "who": who,
-                "state": State.RECEIVED.value,
-                "received": received.isoformat(),
-                "pauses": [],
-                "extended": False,
-                "controller": controller.strip(),
-                "first": await self._same(right, who),
-                "reasons": [],
-                "over": "",
-                "reminded": 0,
-                "timeline": [[now.isoformat(), actor, "received"]],
-            }
+            entry["first"] = await self._same(right, who)
             try:
                 return await self.get(await self._ledger.add(Register.REQUEST, entry, actor=actor))
             except Conflict:

@@ -9,6 +9,7 @@ from webui.account import (
     routes_factors,
     routes_forwards,
     routes_language,
+    routes_privacy,
     routes_provider,
     routes_recovery,
     routes_secrets,
@@ -58,5 +59,6 @@ for part in (
     routes_recovery,
     routes_language,
     routes_forwards,
+    routes_privacy,
 ):
     router.include_router(part.router)

@@ -48,6 +48,61 @@ export interface HistoryEntry {
   agent: string;
 }
 
+/** What is kept of somebody, why, and until when. */
+export interface Privacy {
+  organisation: string;
+  contact: string;
+  authority: string;
+  authority_url: string;
+  stored: Record<StoredKind, number> & { octets: number };
+  purposes: Purpose[];
+  /** Whether the server stopped sending by itself; a person may be asked to look. */
+  sending_stopped: boolean;
+}
+
+export type StoredKind =
+  | 'letters'
+  | 'mailboxes'
+  | 'contacts'
+  | 'filters'
+  | 'forwards'
+  | 'app_passwords'
+  | 'sessions'
+  | 'sign_ins'
+  | 'woken_apps';
+
+export interface Purpose {
+  name: string;
+  basis: string;
+  recipients: string[];
+  /** How long what ends by age is kept; 0 where nothing of it does. */
+  longest_days: number;
+  /** Whether some of it stays until its owner deletes it. */
+  with_account: boolean;
+}
+
+/** What can be asked for (`mailserver.privacy.request.Right`). */
+export type Right =
+  | 'access'
+  | 'portability'
+  | 'rectification'
+  | 'erasure'
+  | 'restriction'
+  | 'objection'
+  | 'human-review'
+  | 'complaint';
+
+export interface PrivacyRequest {
+  number: number;
+  right: Right;
+  state: string;
+  received_at: string;
+  /** The day by which it is answered, `2026-03-02`. */
+  due: string;
+  reason: string;
+  over_at: string | null;
+}
+
 export interface Passkey {
   id: string;
   label: string;
