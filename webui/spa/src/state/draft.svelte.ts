@@ -5,12 +5,13 @@ import type { Address, EmailHead, Id, OpenedEmail } from '@/jmap/types';
 import { Attachment } from './attachment.svelte';
 import { isAddress } from './compose/addresses';
 import {
-  contentOf, emptyContent, isSameContent, newMessageId,
+  contentOf, emptyContent, isSameContent, newMessageId, readsAlike,
   type Attached, type DraftContent, type Importance,
 } from './compose/message'; // prettier-ignore
 import { getOpened } from './conversation.svelte';
 import { DraftConflict, discard, save, type ConflictKind, type Folders, type Saved } from './drafting';
 import type { Identities } from './identities.svelte';
+import { lookUp } from './sending';
 import type { Mailboxes } from './mailboxes.svelte';
 
 /** After how long what could not be saved is tried again; twice as long each time, to a minute and a half. */
@@ -86,6 +87,8 @@ export class Draft {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #saving: Promise<void> | undefined;
   #failures = 0;
+  /** What was sent to be saved without an answer: it may stand there all the same. */
+  #unanswered: DraftContent[] = [];
   #isAgain = false;
   #isOver = false;
 
@@ -230,7 +233,8 @@ export class Draft {
         this.#failures = 0;
         this.#state = isSameContent(content, this.content) ? 'saved' : 'unsaved';
       } catch (error) {
-        await this.#failed(error);
+        if (await this.#isOurs(error)) continue;
+        await this.#failed(error, content);
         return;
       }
     } while (this.#isAgain && this.#state === 'unsaved');
@@ -242,20 +246,39 @@ export class Draft {
     const identity = identities.get(content.identityId);
     const isSmall = content.html.length + content.text.length < KEEPALIVE_OCTETS / 2;
     const folders = await this.folders();
+    if (!this.#saved && this.#unanswered.length > 0) {
+      const there = await lookUp(client, { content, ...folders });
+      if (there?.isDraft) this.#saved = (await this.#read(there.id)).saved;
+    }
     const saved = await save(client, content, identity, folders, this.#saved, {
       isLast: isLast && isSmall,
     });
     this.#saved = saved;
+    this.#unanswered = [];
     for (const [n, each] of saved.attachments.entries()) {
       const was = content.attachments[n]?.blobId;
       this.#attachments.find((attachment) => attachment.blobId === was)?.settle(each.blobId);
     }
   }
 
-  async #failed(error: unknown): Promise<void> {
+  /** Whether what stands there is what we saved ourselves, without hearing so; then go on from it. */
+  async #isOurs(error: unknown): Promise<boolean> {
+    if (!(error instanceof DraftConflict) || error.kind !== 'changed' || !error.emailId) return false;
+    if (this.#unanswered.length === 0) return false;
+    const there = await this.#read(error.emailId).catch(() => undefined);
+    if (!there || !this.#unanswered.some((each) => readsAlike(each, there.content))) return false;
+    this.#saved = there.saved;
+    this.#unanswered = [];
+    this.#isAgain = true;
+    this.#state = 'unsaved';
+    return true;
+  }
+
+  async #failed(error: unknown, content: DraftContent): Promise<void> {
     if (!(error instanceof DraftConflict)) {
       this.#error = asJmapError(error);
       this.#state = 'failed';
+      if (this.#error.isPassing) this.#unanswered = [...this.#unanswered.slice(-9), content];
       if (this.#error.isPassing && !this.#isOver) {
         clearTimeout(this.#timer);
         this.#timer = setTimeout(() => void this.saveNow(), RETRY_MS * 2 ** Math.min(this.#failures, 4));

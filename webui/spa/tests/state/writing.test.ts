@@ -83,11 +83,13 @@ describe('a draft', () => {
     const draft = new Draft(under);
     draft.text = 'much work';
     draft.changed();
-    net.then(lost, lost);
+    const up = net.otherwise;
+    net.otherwise = lost;
     await draft.saveNow();
     expect(draft.state).toBe('failed');
     await vi.advanceTimersByTimeAsync(5_100);
     expect(draft.state).toBe('failed');
+    net.otherwise = up;
     await vi.advanceTimersByTimeAsync(9_000);
     expect(draft.state).toBe('failed');
     await vi.advanceTimersByTimeAsync(1_500);
@@ -161,6 +163,58 @@ describe('two devices that write one draft', () => {
     await draft.saveNow();
     return draft;
   }
+
+  it('are not two where an answer was lost: what stands there is ours', async () => {
+    await world();
+    const draft = new Draft(under);
+    draft.isRich = false;
+    Object.assign(draft, { subject: 'Mine', text: 'one' });
+    draft.changed();
+    await draft.saveNow();
+    const { messageId } = draft.content as { messageId: string };
+    const ours = {
+      ...theirs, messageId: [messageId], subject: 'Mine', bodyValues: { '1': { value: 'one two' } },
+      textBody: [{ partId: '1', type: 'text/plain' }], htmlBody: [{ partId: '1', type: 'text/plain' }],
+    }; // prettier-ignore
+    let sets = 0;
+    net.otherwise = methods({
+      ...server(),
+      'Email/set': (body, call) => ((sets += 1) === 1 ? mismatch : (server()['Email/set']?.(body, call) ?? {})),
+      'Email/get': (body) => {
+        const ids = (body.ids ?? []) as string[];
+        return { state: '5', list: ids.includes('M1') ? [] : [ours], notFound: [] };
+      },
+    }); // prettier-ignore
+    draft.text = 'one two';
+    draft.changed();
+    net.then(lost); // the server heard it; we did not hear the server
+    await draft.saveNow();
+    expect(draft.state).toBe('failed');
+    draft.text = 'one two three';
+    draft.changed();
+    await draft.saveNow();
+    expect(draft.conflict).toBeUndefined();
+    expect(draft.state).toBe('saved');
+    expect(calls('Email/set').at(-1)?.[1]).toMatchObject({ destroy: ['M70'], ifInState: '5' });
+    expect(draft.text).toBe('one two three');
+  });
+
+  it('are one draft also where the answer to its first saving was lost', async () => {
+    await world();
+    const draft = new Draft(under);
+    draft.subject = 'Mine';
+    draft.changed();
+    net.then(lost);
+    await draft.saveNow();
+    const { messageId } = draft.content as { messageId: string };
+    net.otherwise = methods({
+      ...server(),
+      'Email/get': () => ({ state: '5', list: [{ ...theirs, messageId: [messageId], subject: 'Mine' }], notFound: [] }),
+    }); // prettier-ignore
+    await draft.retry();
+    expect(draft.state).toBe('saved');
+    expect(calls('Email/set').at(-1)?.[1]).toMatchObject({ destroy: ['M70'], ifInState: '5' });
+  });
 
   it('do not disturb each other where only other mail changed', async () => {
     const draft = await conflict({ isOld: true });

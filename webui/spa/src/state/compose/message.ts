@@ -167,6 +167,17 @@ export function isSameContent(a: DraftContent, b: DraftContent): boolean {
   return JSON.stringify(plain(a)) === JSON.stringify(plain(b));
 }
 
+/** Says whether two contents would read alike, whichever way their text is written. */
+export function readsAlike(a: DraftContent, b: DraftContent): boolean {
+  const shown = ({ subject, to, cc, bcc, isRich, html, text, attachments }: DraftContent) => [
+    subject,
+    ...[to, cc, bcc].map((all) => all.map(({ email }) => email)),
+    attachments.map(({ name, size }) => [name, size]),
+    (isRich ? html.replace(/<[^>]*>/g, ' ') : text).replace(/&nbsp;|\s/g, ''),
+  ];
+  return JSON.stringify(shown(a)) === JSON.stringify(shown(b));
+}
+
 function some(addresses: readonly Address[]): Address[] | null {
   return addresses.length > 0 ? [...addresses] : null;
 }
