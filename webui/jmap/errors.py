@@ -89,8 +89,9 @@ def method_error(error: MailError) -> MethodError:
 
 
 def set_error(error: MailError) -> SetError:
-    """Say `error` of one object."""
-    return SetError(_set_kind(error.condition), error.text)
+    """Say `error` of one object; whose disk is full, the reader's or the server's, is told apart."""
+    full = {"isServerFull": True} if error.condition is Condition.STORAGE_FULL else {}
+    return SetError(_set_kind(error.condition), error.text, **full)
 
 
 def _method_kind(condition: Condition) -> str:

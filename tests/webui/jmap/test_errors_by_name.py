@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from mailserver.app.doors import Hall
+from mailserver.model.errors import Condition, Refused, Transient
 from mailserver.model.message import KEYWORDS_PER_ACCOUNT
 from mailserver.store.driver import Sql, run
 from tests.support.jmap_calls import Client, hall_in, person
 from tests.webui.jmap.test_mail_reading import plain, put
 from webui.jmap import limits
 from webui.jmap.email_objects import DAMAGED
+from webui.jmap.errors import set_error
 
 
 async def _ids(client: Client, **arguments: Any) -> list[str]:
@@ -104,6 +106,13 @@ async def test_a_full_account_takes_nothing_more(ann: Client, hall: Hall) -> Non
     given = {"i": {"blobId": blob, "mailboxIds": {drafts: True}}}
     answer = await ann.call("Email/import", emails=given)
     assert answer["notCreated"]["i"]["type"] == "overQuota"
+
+
+def test_a_full_server_is_told_from_a_full_account() -> None:
+    full = set_error(Transient(Condition.STORAGE_FULL, "no room"))
+    assert full.members == {"type": "overQuota", "description": "no room", "isServerFull": True}
+    mine = set_error(Refused(Condition.OVER_QUOTA, "no room"))
+    assert mine.members == {"type": "overQuota", "description": "no room"}
 
 
 async def test_what_is_no_message_is_not_imported(ann: Client) -> None:

@@ -1,6 +1,6 @@
 /** What a request came to that did not succeed, and the words for it. */
 import { formatSpan, t, type TextKey } from '@/i18n';
-import { HttpError, JmapError } from '@/jmap/errors';
+import { HttpError, JmapError, SetError } from '@/jmap/errors';
 
 /** Something the server refused. Source: RFC 9457. */
 export class Problem extends Error {
@@ -70,6 +70,7 @@ const SAID: Partial<Record<string, TextKey>> = {
   offline: 'app.error.offline',
   over_quota: 'app.error.over_quota',
   overQuota: 'app.error.over_quota',
+  storage_full: 'app.error.storage_full',
   serverUnavailable: 'app.error.busy',
   shutting_down: 'app.error.busy',
   too_large: 'app.error.too_large',
@@ -88,6 +89,7 @@ export function sayProblem(error: unknown): string {
   if (WAITS.includes(word) || status === 429) {
     return t('app.error.try_later', { span: formatSpan(secondsOf(error) || 30) });
   }
+  if (error instanceof SetError && error.object['isServerFull'] === true) return t('app.error.storage_full');
   const key = SAID[word];
   if (key) return t(key);
   return t(status >= 500 || word === 'serverFail' ? 'app.error.server' : 'app.error.unknown');
