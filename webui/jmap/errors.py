@@ -89,9 +89,10 @@ def method_error(error: MailError) -> MethodError:
 
 
 def set_error(error: MailError) -> SetError:
-    """Say `error` of one object; whose disk is full, the reader's or the server's, is told apart."""
-    full = {"isServerFull": True} if error.condition is Condition.STORAGE_FULL else {}
-    return SetError(_set_kind(error.condition), error.text, **full)
+    """Say `error` of one object; a full server is told from a full mailbox."""
+    if error.condition is Condition.STORAGE_FULL:
+        return SetError(_set_kind(error.condition), error.text, isServerFull=True)
+    return SetError(_set_kind(error.condition), error.text)
 
 
 def _method_kind(condition: Condition) -> str:
