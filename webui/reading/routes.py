@@ -41,12 +41,14 @@ def _room(services: Served) -> ReadingRoom:
 @router.get("/reading")
 async def allowed(_session: Signed, services: Served) -> schemas.Allowed:
     """Say which helps the organisation allows; the app shows no button for the others."""
-    room = _room(services)
+    room, kept = _room(services), services.settings.retention
     return schemas.Allowed(
         remote_images=room.pictures is not None,
         unsubscribe=room.unsubscribing is not None,
         previews=room.previews is not None,
         authserv_id=room.authserv_id,
+        trash_days=kept.trash_days,
+        junk_days=kept.junk_days,
     )
 
 

@@ -19,13 +19,16 @@ Charset = Annotated[str, Field(max_length=64)]
 
 
 class Allowed(BaseModel):
-    """Which helps the organisation allows, and by what name its server signs its findings."""
+    """Which helps the organisation allows, its server's name, and how long it keeps what."""
 
     remote_images: bool
     unsubscribe: bool
     previews: bool
     authserv_id: str
     """Whose `Authentication-Results` the app may believe: nobody else's. Source: RFC 8601 §2.5."""
+    trash_days: int
+    """How long what was moved to Trash is kept."""
+    junk_days: int
 
 
 class ImageWanted(Body):

@@ -321,6 +321,8 @@ def test_an_organisation_may_turn_each_of_it_off(network: OwnNetwork, tmp_path: 
                 "unsubscribe": False,
                 "previews": False,
                 "authserv_id": "localhost",
+                "trash_days": 30,
+                "junk_days": 30,
             }
             answers = [
                 await noor.image(GOOD[0]),

@@ -8,6 +8,9 @@ export interface Allowed {
   unsubscribe: boolean;
   previews: boolean;
   authserv_id: string;
+  /** How long what is in Trash, or in Junk, is kept. */
+  trash_days: number;
+  junk_days: number;
 }
 
 /** How an email says one may leave its list (RFC 2369, RFC 8058). */

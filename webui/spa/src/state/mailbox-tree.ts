@@ -42,11 +42,18 @@ export function flattened(all: Mailboxes, closed: ReadonlySet<Id>): TreeRow[] {
   return rows;
 }
 
-/** Returns the lines whose path has every word of `text`, whatever their case and accents. */
-export function matching(rows: readonly TreeRow[], text: string): TreeRow[] {
+/**
+ * Returns the lines whose path has every word of `text`, whatever their case and accents; `shown` is
+ * what a mailbox is called to its reader, which counts as well.
+ */
+export function matching(
+  rows: readonly TreeRow[],
+  text: string,
+  shown: (mailbox: Mailbox) => string = ({ name }) => name,
+): TreeRow[] {
   const words = plain(text).split(/\s+/).filter(Boolean);
-  return rows.filter(({ path }) => {
-    const whole = plain(path.join('/'));
+  return rows.filter(({ mailbox, path }) => {
+    const whole = plain([...path, shown(mailbox)].join('/'));
     return words.every((word) => whole.includes(word));
   });
 }

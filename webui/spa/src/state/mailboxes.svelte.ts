@@ -7,6 +7,7 @@ import { client } from './client';
 import { device } from './device.svelte';
 import { followers, type Follower } from './followers';
 import { kept } from './keeper';
+import { shownName } from './mailbox-names';
 import { flattened, matching, pathOf, type TreeRow } from './mailbox-tree';
 import { patched } from './patch';
 import type { Status } from './records.svelte';
@@ -64,7 +65,7 @@ export class Mailboxes implements Follower {
 
   /** Returns the mailboxes whose path has all of the words, whatever is closed. */
   match(text: string): TreeRow[] {
-    return matching(flattened(this.#items, new Set()), text);
+    return matching(flattened(this.#items, new Set()), text, shownName);
   }
 
   /** Opens or closes a branch on this device. */
