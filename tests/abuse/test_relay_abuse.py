@@ -82,44 +82,45 @@ def submitting(clean: Server) -> Iterator[RawWire]:
         yield wire
 
 
-ELSEWHERE = [
-    b"<victim@elsewhere.test>",
-    b"<victim@elsewhere.test.>",
-    b"<victim%elsewhere.test@bench.test>",
-    b"<victim%elsewhere.test@localhost>",
-    b"<elsewhere.test!victim@bench.test>",
-    b"<elsewhere.test!victim>",
-    b'<"victim@elsewhere.test"@bench.test>',
-    b'<"victim@elsewhere.test">',
-    b'<"victim%elsewhere.test"@bench.test>',
-    b"<@bench.test:victim@elsewhere.test>",
-    b"<@localhost,@bench.test:victim@elsewhere.test>",
-    b"<victim@elsewhere.test@bench.test>",
-    b"<victim@[192.0.2.1]>",
-    b"<victim@[127.0.0.1]>",
-    b"<victim@[IPv6:::1]>",
-    b"<victim@elsewhere.test,bench0@bench.test>",
-    b"<bench0@bench.test@elsewhere.test>",
-    b"<bench0@bench.test> <victim@elsewhere.test>",
-    b"<victim@bench.test.elsewhere.test>",
-    b"<victim@elsewhere.test\0@bench.test>",
-    b"<victim@elsewhere.test\t@bench.test>",
-    b"<victim>",
-    b"<SRS0=AAAA=AA=elsewhere.test=victim@bench.test>",
-    b"<SRS1=AAAA=elsewhere.test==AAAA=AA=elsewhere.test=victim@bench.test>",
-]
+RELAYING, NOBODY, NO_ADDRESS = b"550 5.7.1 ", b"550 5.1.1 ", b"553 5.1.3 "
+NO_PARAMETER, NO_COMMAND = b"501 5.5.4 ", b"500 5.5.2 "
+ELSEWHERE = {
+    b"<victim@elsewhere.test>": RELAYING,
+    b"<victim@elsewhere.test.>": RELAYING,
+    b"<victim%elsewhere.test@bench.test>": NOBODY,
+    b"<victim%elsewhere.test@localhost>": RELAYING,
+    b"<elsewhere.test!victim@bench.test>": NOBODY,
+    b"<elsewhere.test!victim>": NO_ADDRESS,
+    b'<"victim@elsewhere.test"@bench.test>': NOBODY,
+    b'<"victim@elsewhere.test">': NO_ADDRESS,
+    b'<"victim%elsewhere.test"@bench.test>': NOBODY,
+    b"<@bench.test:victim@elsewhere.test>": RELAYING,
+    b"<@localhost,@bench.test:victim@elsewhere.test>": RELAYING,
+    b"<victim@elsewhere.test@bench.test>": NO_ADDRESS,
+    b"<victim@[192.0.2.1]>": RELAYING,
+    b"<victim@[127.0.0.1]>": RELAYING,
+    b"<victim@[IPv6:::1]>": RELAYING,
+    b"<victim@elsewhere.test,bench0@bench.test>": NO_ADDRESS,
+    b"<bench0@bench.test@elsewhere.test>": NO_ADDRESS,
+    b"<bench0@bench.test> <victim@elsewhere.test>": NO_PARAMETER,
+    b"<victim@bench.test.elsewhere.test>": RELAYING,
+    b"<victim@elsewhere.test\x00@bench.test>": NO_COMMAND,
+    b"<victim@elsewhere.test\t@bench.test>": NO_COMMAND,
+    b"<victim>": NO_ADDRESS,
+    b"<SRS0=AAAA=AA=elsewhere.test=victim@bench.test>": NOBODY,
+    b"<SRS1=AAAA=elsewhere.test==AAAA=AA=elsewhere.test=victim@bench.test>": NOBODY,
+}
 SENDERS = [b"<>", b"<bench0@bench.test>", b"<postmaster@localhost>", b"<victim@elsewhere.test>"]
-NOT_HERE = re.compile(rb"(550 5\.(1\.[1236]|7\.1)|50[01] 5\.[15]\.[0-9]|553 5\.1\.[23]) ")
 
 
-@pytest.mark.parametrize("recipient", ELSEWHERE, ids=range(len(ELSEWHERE)))
-def test_the_mx_relays_to_nobody(clean: Server, recipient: bytes) -> None:
+@pytest.mark.parametrize(("recipient", "code"), ELSEWHERE.items(), ids=range(len(ELSEWHERE)))
+def test_the_mx_relays_to_nobody(clean: Server, recipient: bytes, code: bytes) -> None:
     with raw(clean.address("mx")) as wire:
         greet(wire)
         for sender in SENDERS:
             assert wire.ask(b"MAIL FROM:" + sender).startswith(b"250")
             answer = wire.ask(b"RCPT TO:" + recipient)
-            assert NOT_HERE.match(answer), answer
+            assert answer.startswith(code), answer
             assert wire.ask(b"DATA").startswith((b"503 5.5.1", b"554 5.5.1"))
             assert wire.ask(b"RSET").startswith(b"250")
 
