@@ -37,6 +37,7 @@ pytestmark = pytest.mark.long
 
 ADDRESS = "ada@example.test"
 MANY = 20_000
+MEMORY_KIB = 300 * 1024  # of an import, however much there is
 EVERYTHING = [(1, 0xFFFF_FFFF)]
 Seen = dict[str, list[tuple[bytes, frozenset[bytes], datetime]]]
 
@@ -276,6 +277,15 @@ def begun(zegel: Zegel, peer: Dovecot, directory: Path) -> "subprocess.Popen[byt
     return process
 
 
+def resident_kib(pid: int) -> int:
+    """Return how much memory a process has now; 0 where it is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in status.splitlines() if "VmRSS" in line), 0)
+
+
 async def stored(zegel: Zegel) -> int:
     """Count the messages that have arrived, as another process sees them."""
     async with open_house(load(zegel.config, {})) as house:
@@ -302,11 +312,16 @@ async def test_twenty_thousand_messages_killed_and_resumed_compare_equal(
         process.wait()
         assert await stored(zegel) < MANY
     before, began = await stored(zegel), time.monotonic()
-    process = begun(zegel, peer, tmp_path)
-    assert process.wait(300) == 0, (tmp_path / "said").read_text()
+    process, most_kib = begun(zegel, peer, tmp_path), 0
+    async with asyncio.timeout(300):
+        while process.poll() is None:
+            most_kib = max(most_kib, resident_kib(process.pid))
+            await asyncio.sleep(0.2)
+    assert process.returncode == 0, (tmp_path / "said").read_text()
     rate = (MANY - before) / (time.monotonic() - began)
     assert f"{MANY - before:,} messages brought over" in (tmp_path / "said").read_text()
     assert rate > 100, f"{rate:.0f} messages a second"
+    assert 0 < most_kib < MEMORY_KIB, f"{most_kib} KiB at most, whatever the mailbox holds"
     expected = theirs(peer)
     renamed = {"Archiv": "Archive", "Archiv/2025": "Archive/2025", "Gesendet": "Sent"}
     renamed["Papierkorb"] = "Trash"
