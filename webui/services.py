@@ -31,6 +31,7 @@ from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.offload import Offload
 from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.settings import Settings
+from mailserver.transfer.exports import ExportDesk
 
 
 class _Books(Protocol):
@@ -109,6 +110,11 @@ class ServingHall(Protocol):
         ...
 
     @property
+    def exports(self) -> ExportDesk:
+        """What exports accounts for their owners."""
+        ...
+
+    @property
     def budget(self) -> Budget:
         """Octets in flight."""
         ...
@@ -161,6 +167,7 @@ class Services:
     """What is done for readers with mail that strangers wrote."""
     push_desk: PushDesk
     privacy: PrivacyCentre
+    exports: ExportDesk
     office: Office
     """Opens a lease as an account with mailboxes, messages and search."""
     budget: Budget
@@ -193,6 +200,7 @@ class Services:
             reading_room=house.reading_room,
             push_desk=house.push_desk,
             privacy=house.books.centre,
+            exports=hall.exports,
             office=hall.office,
             budget=hall.budget,
             connections=hall.connections,

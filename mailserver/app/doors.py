@@ -40,6 +40,7 @@ from mailserver.runtime.settings import Endpoint, Listener, Settings, Tls
 from mailserver.runtime.settings_web import HTTPS_PORT
 from mailserver.smtp import listener as smtp
 from mailserver.smtp.policy import Policy, Service
+from mailserver.transfer.exports import ExportDesk
 from mailserver.vault.records import Scope
 
 S = TypeVar("S", imap.Shared, managesieve.Shared)
@@ -53,6 +54,7 @@ class Hall:
 
     house: House
     office: Office
+    exports: ExportDesk
     certificate: ssl.SSLContext | None
     budget: Budget
     connections: Connections

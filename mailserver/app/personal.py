@@ -1,5 +1,7 @@
 """What a person's own export takes from the services of a house."""
 
+from functools import partial
+
 from mailserver.accounts.languages import Languages
 from mailserver.accounts.sessions import Lease
 from mailserver.app.house import House
@@ -7,8 +9,11 @@ from mailserver.mail.account import Account
 from mailserver.mail.rules import Rules
 from mailserver.mail.scripts import Scripts
 from mailserver.mail.vacation import Vacations
+from mailserver.model.ids import AccountId
 from mailserver.privacy.export import Documents, Person, documents
 from mailserver.privacy.information import information
+from mailserver.transfer.exports import ExportDesk, Spawn
+from mailserver.vault.records import WrapKind
 
 
 async def documents_of(house: House, lease: Lease, account: Account) -> Documents:
@@ -36,4 +41,19 @@ async def documents_of(house: House, lease: Lease, account: Account) -> Document
         ),
         house.store.audit,
         information(books.processing.current(), books.profile, house.clock.now()),
+    )
+
+
+def export_desk(house: House, spawn: Spawn) -> ExportDesk:
+    """Make what exports accounts for their owners, in the background that `spawn` starts."""
+
+    async def origin(account_id: AccountId) -> bytes:
+        wraps = await house.keyring.wraps(account_id, WrapKind.PASSWORD)
+        return b"".join(wrap.row_id for wrap in wraps)
+
+    return ExportDesk(
+        *(house.store, house.settings.export_dir, house.chain, house.offload, house.clock),
+        documents=partial(documents_of, house),
+        origin=origin,
+        spawn=spawn,
     )

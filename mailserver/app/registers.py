@@ -26,10 +26,12 @@ from mailserver.privacy.retention_rows import categories
 from mailserver.privacy.suspicions import Suspicions
 from mailserver.runtime.background import Background
 from mailserver.runtime.clock import Clock
+from mailserver.runtime.offload import Offload
 from mailserver.runtime.settings import Settings
 from mailserver.store.keystore import Keystore
 from mailserver.store.registers import Register
 from mailserver.store.store import Store
+from mailserver.transfer.exports import sweep as sweep_exports
 from mailserver.vault.master import MasterKeys
 
 SUSPECT = timedelta(minutes=1)  # how soon a suspicion in the audit log is in the register
@@ -91,6 +93,7 @@ def open_books(
     chain: Chain,
     desks: Desks,
     clock: Clock,
+    offload: Offload,
 ) -> Books:
     """Make the registers over what is open."""
     ledger = Ledger(store.registers, master.instance_guard, chain)
@@ -99,7 +102,10 @@ def open_books(
     suspicions = Suspicions(breaches, ledger, store.audit)
     profile = PROFILES[settings.organisation.country]
     requests = Requests(ledger, clock, profile)
-    rows = categories(settings, store, chain, desks.desk, desks.provisioning, breaches, requests)
+    rows = categories(
+        *(settings, store, chain, desks.desk, desks.provisioning, breaches, requests),
+        sweep_exports=partial(sweep_exports, store, settings.export_dir, offload),
+    )
     processing = Processing(settings, ACTIVITIES, rows, ledger)
     return Books(
         profile=profile,

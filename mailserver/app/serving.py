@@ -14,6 +14,7 @@ from mailserver.accounts.erasures import Erasures
 from mailserver.app.doors import Hall, open_doors
 from mailserver.app.house import House, open_house
 from mailserver.app.orders import Part
+from mailserver.app.personal import export_desk
 from mailserver.app.relay import relay
 from mailserver.app.signals import heard
 from mailserver.app.workers import lead
@@ -108,6 +109,7 @@ async def running(
     hall = Hall(
         house=house,
         office=Office(house.store, house.offload, tasks, junk=house.spam.learned),
+        exports=export_desk(house, tasks.create_task),
         certificate=certificate.context if certificate else None,
         budget=_budget(limits),
         connections=Connections(limits.connections, limits.connections_per_address, paces.may_come),

@@ -66,6 +66,7 @@ class Event(Enum):
     BREACH_SUSPECTED = "breach-suspected"
     CONFIGURATION_CHANGED = "configuration-changed"
     EXPORTED = "exported"
+    EXPORT_FETCHED = "export-fetched"
     TRACED = "traced"
     RULE_CHANGED = "rule-changed"
     QUEUE_STEERED = "queue-steered"

@@ -44,6 +44,8 @@ class Kind(IntEnum):
     LOGIN_HISTORY = 11
     UPLOAD = 12
     LIST_BLOCK = 13
+    EXPORT = 14
+    """The key of an export's files."""
     # keys
     WRAP = 32
     GENERATION_LINK = 33
@@ -114,6 +116,7 @@ OWNER_ONLY = frozenset(
         Kind.SIGNATURE,
         Kind.UPLOAD,
         Kind.LIST_BLOCK,
+        Kind.EXPORT,
     }
 )
 """What only the owner writes: under a deposit key it is a forgery, for anybody can deposit."""

@@ -8,6 +8,7 @@ from mailserver.mail.arrivals import Arrivals
 from mailserver.mail.email_changes import EmailChanges
 from mailserver.mail.email_query import EmailQueries
 from mailserver.mail.emails import Emails
+from mailserver.mail.exports import Exports
 from mailserver.mail.feed import Feed, Watch
 from mailserver.mail.index import Index
 from mailserver.mail.lines import Lines
@@ -81,6 +82,7 @@ class Account:
         self.records = Records(opened)
         self.posted = Posted(opened)
         self.uploads = Uploads(opened)
+        self.exports = Exports(opened)
         self._opened = opened
         self._feed = feed
         self._hold = hold

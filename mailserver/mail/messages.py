@@ -1,6 +1,6 @@
 """The messages of a mailbox: read, append, flag, copy, move, expunge."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from mailserver.mail import letter
@@ -81,7 +81,7 @@ class Messages:
         *,
         summary: bool = False,
         content: bool = False,
-    ) -> AsyncIterator[list[Message]]:
+    ) -> AsyncGenerator[list[Message], None]:
         """Yield the entries in `ranges` in UID order, in batches of bounded size.
 
         Entries that are gone are left out; one whose seal does not hold is `damaged`.

@@ -76,7 +76,7 @@ ACTIVITIES = (
         CONTRACT,
         (PEOPLE, WRITERS),
         ("letters and attachments", "contacts", "flags, mailboxes and rules", "sizes and times"),
-        ("account", "trash", "junk", "change-log", "threads", "blobs", "uploads"),
+        ("account", "trash", "junk", "change-log", "threads", "blobs", "uploads", "exports"),
         (SEALED, GUARDED, "size padding", AUDITED),
         _always,
         _elsewhere,

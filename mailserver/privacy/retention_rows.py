@@ -30,6 +30,7 @@ DAY = timedelta(days=1)
 YEAR = 365 * DAY
 BREACHES_KEPT = 1827 * DAY  # five years, two of them leap years
 REQUESTS_KEPT = 2 * YEAR
+EXPORTS_KEPT = 7 * DAY
 RECIPIENTS_KEPT = YEAR
 """For how long a recipient is no stranger to an account: keyed hashes, which tell no address."""
 LOGS_KEPT, LOGS_BOUND = 14 * DAY, 30 * DAY
@@ -50,6 +51,7 @@ KEPT_AS: Mapping[str, tuple[str, ...]] = {
     "history": ("login-history",),
     "upload": ("uploads",),
     "push": ("push-subscriptions",),
+    "export": ("exports",),
     "register": ("breaches", "requests", "registers"),
     # What its owner or the operator ends, for whom no age does; with the account it is erased.
     "account": ("account", "known-recipients", "filter-memory", "vaults", "sessions", "links"),
@@ -67,13 +69,15 @@ def categories(
     provisioning: Provisioning,
     breaches: Breaches,
     requests: Requests,
+    sweep_exports: Callable[[], Awaitable[int]],
 ) -> list[Category]:
-    """Return the table, as these settings have it."""
+    """Return the table, as these settings have it; `sweep_exports` deletes those that expired."""
     return [
         *_mail(settings, store),
         *_traces(settings, store),
         *_of_the_server(settings, store, chain),
         *_ways_in(store, desk, provisioning),
+        _swept("exports", "what people exported", EXPORTS_KEPT, sweep_exports),
         *_registers(breaches, requests),
         *_elsewhere(settings),
     ]
@@ -161,20 +165,12 @@ def _registers(breaches: Breaches, requests: Requests) -> list[Category]:
 
 
 def _ways_in(store: Store, desk: Desk, provisioning: Provisioning) -> list[Category]:
-    def own(
-        name: str, what: str, bound: timedelta, sweep: Callable[[], Awaitable[int]]
-    ) -> Category:
-        async def end(_before: datetime, _held: Held) -> int:
-            return await sweep()
-
-        return Category(name, what, AT_ONCE, bound, End.OWN, end=end)
-
     return [
-        own("sessions", "web sessions that are over", 30 * DAY, desk.web_sessions.sweep),
-        own("links", "invitations and resets nobody used", 7 * DAY, desk.invitations.sweep),
-        own("vaults", "sealed vaults of resets", VAULT_LIFE, desk.vaults.sweep),
-        own("push-subscriptions", "where apps are woken", PUSH_KEPT, store.pushes.sweep),
-        own("former-addresses", "addresses nobody may have", YEAR, provisioning.sweep),
+        _swept("sessions", "web sessions that are over", 30 * DAY, desk.web_sessions.sweep),
+        _swept("links", "invitations and resets nobody used", 7 * DAY, desk.invitations.sweep),
+        _swept("vaults", "sealed vaults of resets", VAULT_LIFE, desk.vaults.sweep),
+        _swept("push-subscriptions", "where apps are woken", PUSH_KEPT, store.pushes.sweep),
+        _swept("former-addresses", "addresses nobody may have", YEAR, provisioning.sweep),
     ]
 
 
@@ -190,6 +186,15 @@ def _elsewhere(settings: Settings) -> list[Category]:
         Category("account", "with its account, when it is erased", AT_ONCE, AT_ONCE, there),
         Category("domain", "with the domain or the server", AT_ONCE, AT_ONCE, there),
     ]
+
+
+def _swept(name: str, what: str, bound: timedelta, sweep: Callable[[], Awaitable[int]]) -> Category:
+    """Make a row of what has an instant of its own in its row, at `bound` the latest."""
+
+    async def end(_before: datetime, _held: Held) -> int:
+        return await sweep()
+
+    return Category(name, what, AT_ONCE, bound, End.OWN, end=end)
 
 
 def _aged(store: Store, name: str, what: str, aged: Aged, period: timedelta) -> Category:

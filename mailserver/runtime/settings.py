@@ -202,6 +202,11 @@ class Settings(Section):
         return self.data_dir / "blobs"
 
     @property
+    def export_dir(self) -> Path:
+        """Where exports that people asked for lie, sealed, until they fetched them."""
+        return self.data_dir / "exports"
+
+    @property
     def relays(self) -> bool:
         """Whether mail to other servers is taken and sent."""
         if isinstance(self.relay.enabled, bool):

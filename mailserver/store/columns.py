@@ -30,6 +30,7 @@ Retention = Literal[
     "upload",
     "register",
     "push",
+    "export",
 ]
 """Until the named thing is gone; `changes` is `changes.KEPT`, `audit` the set audit period.
 
@@ -37,9 +38,9 @@ Retention = Literal[
 `queue` is until the last recipient has the message or it expired: five days, if nobody held it.
 `policy` is as long as its own domain says, a year at most. `reputation` is 13 weeks, and
 `correspondents` 400 days, after the last mail; `greylist` is two days, 35 once they came back.
-`history`, of sign-ins, is 90 days; `upload` is an hour; `push` a week at most. `register` is what
-its register says: a breach five years after it was closed. `privacy.retention_rows` has each one's
-row.
+`history`, of sign-ins, is 90 days; `upload` is an hour; `push` and `export` a week at most.
+`register` is what its register says: a breach five years after it was closed. Each one's row stands
+in `privacy.retention_rows`.
 """
 
 ACCOUNT_OCTETS = 16

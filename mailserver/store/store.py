@@ -23,6 +23,7 @@ from mailserver.store.emails import Emails
 from mailserver.store.engine import open_database
 from mailserver.store.entries import Entries
 from mailserver.store.epochs import Epochs
+from mailserver.store.exports import Exports
 from mailserver.store.external import Externals
 from mailserver.store.greylist import Greylist
 from mailserver.store.instance_cells import InstanceCells
@@ -99,6 +100,7 @@ class Store:
         self.junk_models = JunkModels(self._access)
         self.sweeps = Sweeps(self._access)
         self.transfers = Transfers(self._access)
+        self.exports = Exports(self._access)
         self.externals = Externals(self._access)
         self.pushes = Pushes(self._access)
         self.uploads = Uploads(self._access, ROW_OCTETS[database.kind])

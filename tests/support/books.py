@@ -20,6 +20,7 @@ def books_of(node: Node, **settings: Any) -> Books:
         node.chain,
         node,
         node.clock,
+        node.offload,
     )
 
 

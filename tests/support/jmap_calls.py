@@ -12,6 +12,7 @@ import msgspec
 from mailserver.accounts.sessions import Lease
 from mailserver.app.doors import Hall
 from mailserver.app.house import House
+from mailserver.app.personal import export_desk
 from mailserver.mail.account import Account
 from mailserver.mail.office import Office
 from mailserver.runtime.clock import Clock
@@ -88,7 +89,8 @@ async def hall_in(
         asyncio.TaskGroup() as background,
     ):
         office = Office(house.store, house.offload, background)
-        yield Hall(house, office, None, Budget(1 << 30), Connections(100, 100))
+        exports = export_desk(house, background.create_task)
+        yield Hall(house, office, exports, None, Budget(1 << 30), Connections(100, 100))
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from webui.account import (
+    routes_exports,
     routes_factors,
     routes_forwards,
     routes_language,
@@ -60,5 +61,6 @@ for part in (
     routes_language,
     routes_forwards,
     routes_privacy,
+    routes_exports,
 ):
     router.include_router(part.router)

@@ -30,6 +30,7 @@ from mailserver.store.keystore_tables import Rows
 from mailserver.store.login_history import HistoryRow
 from mailserver.store.reports import NewReport, Observed, ReportKind, day_of
 from mailserver.store.senders import Acquaintance, Counts, Known
+from mailserver.transfer.exports import KEPT
 from tests.support.accounts import PEER, Node
 from tests.support.books import books_of, count
 from tests.support.mail import MailNode, append, letter, messages, open_mail
@@ -127,6 +128,11 @@ async def session(mail: MailNode) -> None:
     await lease.close()
 
 
+async def asked_for(mail: MailNode) -> None:
+    account = await mail.account()
+    await account.exports.begin(b"", 0, mail.node.clock.now() + KEPT)
+
+
 async def pushed(mail: MailNode) -> None:
     user = await mail.node.user(str(ALICE))
     until = mail.node.clock.now() + 7 * DAY
@@ -201,6 +207,7 @@ CASES = {
     "policies": Case(policy, 10 * DAY, rows_in("sts_policies")),
     "sessions": Case(session, DAY, rows_of(Rows.SESSIONS)),
     "push-subscriptions": Case(pushed, 7 * DAY, rows_in("push_subscriptions")),
+    "exports": Case(asked_for, 7 * DAY, rows_in("exports")),
     "links": Case(link, 7 * DAY, rows_of(Rows.LINKS)),
     "vaults": Case(vault, 90 * DAY, rows_of(Rows.VAULTS)),
     "former-addresses": Case(former, 365 * DAY, rows_of(Rows.TOMBS)),
