@@ -26,6 +26,8 @@ from mailserver.mail.scripts import Scripts
 from mailserver.mail.submission import Submission
 from mailserver.model.sealed import Plaintext
 from mailserver.privacy.centre import PrivacyCentre
+from mailserver.privacy.erasure import Erasure
+from mailserver.privacy.requests import Requests
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.offload import Offload
@@ -39,6 +41,10 @@ class _Books(Protocol):
 
     @property
     def centre(self) -> PrivacyCentre: ...
+    @property
+    def requests(self) -> Requests: ...
+    @property
+    def erasure(self) -> Erasure: ...
 
 
 class _House(Protocol):
@@ -167,6 +173,8 @@ class Services:
     """What is done for readers with mail that strangers wrote."""
     push_desk: PushDesk
     privacy: PrivacyCentre
+    requests: Requests
+    erasure: Erasure
     exports: ExportDesk
     office: Office
     """Opens a lease as an account with mailboxes, messages and search."""
@@ -200,6 +208,8 @@ class Services:
             reading_room=house.reading_room,
             push_desk=house.push_desk,
             privacy=house.books.centre,
+            requests=house.books.requests,
+            erasure=house.books.erasure,
             exports=hall.exports,
             office=hall.office,
             budget=hall.budget,

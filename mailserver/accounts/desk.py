@@ -27,6 +27,7 @@ from mailserver.accounts.sign_in import SignIn
 from mailserver.accounts.trusted_devices import TrustedDevices
 from mailserver.accounts.vaults import Vaults
 from mailserver.accounts.web_sessions import WebSessions
+from mailserver.accounts.wishes import Wishes
 from mailserver.audit.chain import Chain
 from mailserver.crypto.suite import Suite
 from mailserver.model.notice import Tell
@@ -55,6 +56,7 @@ class Desk:
     recovery: Recovery
     guarded: GuardedRecovery
     languages: Languages
+    wishes: Wishes
     forwards: Forwards
     keyring: Keyring
     clock: Clock
@@ -88,6 +90,7 @@ def furnish_desk(
     providers = Providers(keyring, directory, issuers, chain, clock)
     who = (logins, keyring, web_sessions, devices, factors, lost, history, providers)
     own, rest = (keyring, directory, sessions, factors), (hashing, clock, tell)
+    wishes = Wishes(store, keyring, sessions, web_sessions, chain, tell)
     vaults = Vaults(*(back := (*own, history, chain, delays, *rest)), suite=suite)
     return Desk(
         web_sessions=web_sessions,
@@ -96,7 +99,7 @@ def furnish_desk(
         lost_factors=lost,
         history=history,
         providers=providers,
-        sign_in=SignIn(*who, clock, tell),
+        sign_in=SignIn(*who, wishes, clock, tell),
         first_steps=FirstSteps(keyring, sessions, chain, hashing, clock, suite=suite),
         invitations=Invitations(keyring, directory, provisioning, chain, clock),
         resets=Resets(*own, vaults, chain, *rest, suite=suite),
@@ -106,6 +109,7 @@ def furnish_desk(
         recovery=recovery,
         guarded=GuardedRecovery(recovery, directory, devices, factors, history, delays, tell),
         languages=Languages(keyring),
+        wishes=wishes,
         forwards=Forwards(keyring, directory, chain, tell),
         keyring=keyring,
         clock=clock,

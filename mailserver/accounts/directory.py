@@ -182,7 +182,7 @@ class Directory:
 
     async def _addressee(self, opened: OpenedRow) -> Addressee:
         account = await self._store.accounts.get(opened.account_id)
-        if account.state is not AccountState.ACTIVE:
+        if account.state is AccountState.PENDING:
             raise Locked(Condition.NOT_ACTIVE, "the mailbox is not active yet, try again later")
         return Addressee(
             opened.identity, opened.guard, addresses_of(opened), account, opened.record.language

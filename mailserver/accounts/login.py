@@ -23,6 +23,7 @@ from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.keyring import Keyring, OpenedRow, Wrap
 from mailserver.accounts.sessions import Lease, Sessions, has_expired
 from mailserver.accounts.unknown import Unknown
+from mailserver.accounts.wishes import erase_at
 from mailserver.audit.chain import Chain
 from mailserver.audit.entry import SERVER, Event, account_actor
 from mailserver.audit.subjects import Subject
@@ -233,6 +234,7 @@ class Logins:
         self._delays.succeeded(attempt)
         try:
             _check_use(proven.wrap, scope, peer, self._clock)
+            _check_stays(proven.account)
             await self.note(proven, scope, peer)
         except BaseException:
             if proven.key is not None:
@@ -332,6 +334,13 @@ def _refusal(secret: Plaintext) -> Condition:
             return Condition.ACCOUNT_PASSWORD_ON_MAIL
         return Condition.AUTHENTICATION_FAILED
     return Condition.ACCOUNT_PASSWORD_ON_MAIL
+
+
+def _check_stays(account: OpenedRow) -> None:
+    """Let no program into an account that is to be erased: who reads there wants to keep it."""
+    if erase_at(account.record) is not None:
+        text = "this account is to be erased; sign in to the webmail to keep it"
+        raise Refused(Condition.EXPIRED, text)
 
 
 def _check_use(wrap: Wrap, scope: Scope, peer: str, clock: Clock) -> None:

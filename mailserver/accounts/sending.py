@@ -18,6 +18,7 @@ from enum import IntEnum
 from typing import Final
 
 from mailserver.accounts.keyring import Keyring
+from mailserver.accounts.wishes import is_restricted
 from mailserver.audit.chain import Chain
 from mailserver.audit.entry import OPERATOR, SERVER, Event, Facts
 from mailserver.model.address import Address
@@ -105,6 +106,10 @@ class SendingLimits:
         opened = await self._keyring.account(account_id)
         if FROZEN in opened.record.policy:
             raise Refused(Condition.NOT_PERMITTED, "sending is stopped for this account")
+        if is_restricted(opened.record):
+            raise Refused(
+                Condition.NOT_PERMITTED, "this account is restricted: its mail is only kept"
+            )
         counts = await self._counts(account_id, len(recipients))
         if counts is None:
             return

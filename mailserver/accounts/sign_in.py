@@ -26,6 +26,7 @@ from mailserver.accounts.session_rows import Found
 from mailserver.accounts.trusted_devices import TrustedDevices
 from mailserver.accounts.visitor import Visitor
 from mailserver.accounts.web_sessions import Begun, WebSession, WebSessions
+from mailserver.accounts.wishes import Wishes
 from mailserver.model.errors import Condition, Conflict, Refused
 from mailserver.model.ids import AccountId
 from mailserver.model.notice import Notice, Tell
@@ -67,6 +68,7 @@ class SignIn:
         lost: LostFactors,
         history: History,
         providers: Providers,
+        wishes: Wishes,
         clock: Clock,
         tell: Tell,
     ) -> None:
@@ -79,6 +81,7 @@ class SignIn:
         self._lost = lost
         self._history = history
         self._providers = providers
+        self._wishes = wishes
         self.challenges = Challenges(sessions.rows, clock)
         self._tell = tell
 
@@ -248,6 +251,7 @@ class SignIn:
         vouching: Vouching = Vouching.NONE,
     ) -> Outcome:
         """Begin a session for who has just made `key`; it stays the caller's."""
+        await self._wishes.stay(account_id)
         account = await self._keyring.account(account_id, fresh=True)
         return Outcome(await self._sessions.begin(account, key, visitor, vouching=vouching))
 
@@ -382,6 +386,7 @@ class SignIn:
         account = proven.account
         vouched = vouching is not Vouching.NONE
         await self._logins.note(proven, None, visitor.peer, vouched=vouched)
+        await self._wishes.stay(account.account_id)
         if await self._history.is_new_device(account, visitor):
             about = f"{visitor.shown_agent or '?'}, {visitor.peer}"
             await self._tell(account.account_id, Notice.NEW_DEVICE, about)

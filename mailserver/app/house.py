@@ -166,7 +166,10 @@ def _furnished(
         queue_desk=mailroom.queue_desk,
         push_desk=_pushing(settings, store, keyring, desks, mailroom, clock),
         reading_room=mailroom.reading_room,
-        books=open_books(settings, store, keystore, master, chain, desks, clock, offload),
+        books=open_books(
+            *(settings, store, keystore, master, chain, desks, clock, offload),
+            outgoing=mailroom.outgoing if settings.relays else None,
+        ),
     )
 
 

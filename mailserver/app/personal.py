@@ -4,6 +4,7 @@ from functools import partial
 
 from mailserver.accounts.languages import Languages
 from mailserver.accounts.sessions import Lease
+from mailserver.accounts.telling import as_far_as_possible
 from mailserver.app.house import House
 from mailserver.mail.account import Account
 from mailserver.mail.rules import Rules
@@ -55,5 +56,6 @@ def export_desk(house: House, spawn: Spawn) -> ExportDesk:
         *(house.store, house.settings.export_dir, house.chain, house.offload, house.clock),
         documents=partial(documents_of, house),
         origin=origin,
+        tell=as_far_as_possible(house.people.notices.tell),
         spawn=spawn,
     )

@@ -12,10 +12,17 @@ from mailserver.accounts.provisioning import Provisioning
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
 from mailserver.audit.verify import ChainBroken, verify
+from mailserver.mail.outgoing import Outgoing
+from mailserver.mail.parcels import Origin, Parcel
+from mailserver.model.address import Address
+from mailserver.model.envelope import Envelope, Notify, Onward
+from mailserver.model.sealed import Plaintext
 from mailserver.operations.scrub import Scrubber
 from mailserver.privacy.activities import ACTIVITIES
 from mailserver.privacy.breaches import Breaches
 from mailserver.privacy.centre import PrivacyCentre
+from mailserver.privacy.certificate import issue
+from mailserver.privacy.erasure import Erasure
 from mailserver.privacy.holds import Holds
 from mailserver.privacy.ledger import Ledger
 from mailserver.privacy.legal_profile import PROFILES, LegalProfile
@@ -69,6 +76,7 @@ class Books:
     scrubber: Scrubber
     processing: Processing
     centre: PrivacyCentre
+    erasure: Erasure
     verify_log: Callable[[], Coroutine[Any, Any, bool]]
     """Reads the whole audit log; where it is broken, that is a suspicion, and False."""
 
@@ -80,6 +88,7 @@ class Books:
             (SUSPECT, self.suspicions.look),
             (REMIND, self.breaches.remind),
             (REMIND, self.requests.remind),
+            (REMIND, self.erasure.tend),
             (VERIFY, self.verify_log),
         ):
             tasks.create_task(_later(tasks, period, work))
@@ -94,8 +103,9 @@ def open_books(
     desks: Desks,
     clock: Clock,
     offload: Offload,
+    outgoing: Outgoing | None = None,
 ) -> Books:
-    """Make the registers over what is open."""
+    """Make the registers over what is open; letters leave by `outgoing`, where there is one."""
     ledger = Ledger(store.registers, master.instance_guard, chain)
     holds = Holds(ledger)
     breaches = Breaches(ledger, chain, clock, settings.organisation.contact)
@@ -124,6 +134,13 @@ def open_books(
         ),
         processing=processing,
         centre=PrivacyCentre(processing, rows, requests, profile, clock),
+        erasure=Erasure(
+            *(store, desks.desk.keyring, desks.provisioning, desks.desk.wishes, requests, holds),
+            clock,
+            issue=lambda erased: issue(load_key(settings.keys.audit_file), erased),
+            post=None if outgoing is None else partial(_posted, outgoing, master),
+            grace=timedelta(days=settings.retention.grace_days),
+        ),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
     )
 
@@ -134,6 +151,13 @@ async def _later(
     """Leave a server that has just begun to those who wait for it."""
     await asyncio.sleep(SETTLED.total_seconds())
     await tasks.every(period, work)
+
+
+async def _posted(outgoing: Outgoing, master: MasterKeys, octets: bytes, to: Address) -> None:
+    """Hand a letter of the server's own to the queue; nobody is told where it cannot arrive."""
+    onward = [Onward(to, Notify.NEVER)]
+    origin = Origin(None, master.instance_guard)
+    await outgoing.enqueue(Parcel(origin, Envelope(None), Plaintext(octets), onward))
 
 
 async def _verify(

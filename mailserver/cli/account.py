@@ -10,7 +10,6 @@ import typer
 from mailserver.accounts.admins import Admin
 from mailserver.accounts.provisioning import check_language
 from mailserver.accounts.sessions import Lease
-from mailserver.app.erasing import erase_certified
 from mailserver.app.house import House, open_house
 from mailserver.cli.terminal import fail, read_password, run, say, settings_of, table, told
 from mailserver.model.address import Address
@@ -178,7 +177,7 @@ def remove_user(
     if certificate is None:
         in_house(context, lambda house: house.provisioning.remove_user(who))
     else:
-        _keep(certificate, in_house(context, lambda house: erase_certified(house, who)))
+        _keep(certificate, in_house(context, lambda house: house.books.erasure.certified(who)))
     say(f"{who} is erased; copies of its mail in backups become unreadable with the keystore's.")
 
 

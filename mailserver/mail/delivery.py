@@ -212,6 +212,8 @@ class Delivery:
         after an error finds nothing stored yet.
         """
         decision, filtering = KEPT, self._filtering
+        if not holder.account.active:  # restricted: its mail is kept, and no more is done with it
+            filtering = None
         if filtering is not None:
             arrival = _arrival(message, scanned.octets, recipient.address)
             decision = await filtering.decide(holder, arrival)

@@ -39,6 +39,8 @@ class Learning:
             Transient: the store does not answer.
         """
         learned = 0
+        if not (await self._opened.store.accounts.get(self._opened.account_id)).active:
+            lessons.clear()  # its owner wants it kept, and no more (GDPR Art. 18)
         while lessons:  # more may come while what was learned is written down
             learned += await self._take(lessons)
         return learned

@@ -56,6 +56,10 @@ class Lessons:
         """Let a lesson wait; the oldest is dropped where there are too many."""
         self._waiting.append(lesson)
 
+    def clear(self) -> None:
+        """Drop those that wait."""
+        self._waiting.clear()
+
     def take(self) -> Lesson | None:
         """Return the next one."""
         return self._waiting.popleft() if self._waiting else None

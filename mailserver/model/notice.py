@@ -25,6 +25,10 @@ class Notice(Enum):
     FACTORS_TO_GO = "factors-to-go"
     """Two administrators take all second factors off, in two days."""
     VAULT_OPENED = "vault-opened"
+    EXPORTED = "exported"
+    ERASURE_CANCELLED = "erasure-cancelled"
+    RESTRICTED = "restricted"
+    RESTRICTION_LIFTED = "restriction-lifted"
 
 
 LANGUAGES = ("en", "nl", "de", "fr")

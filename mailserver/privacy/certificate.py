@@ -25,6 +25,7 @@ _CATEGORIES = ("keys", "addresses", "mail", "contacts", "settings", "sign-ins")
 _EXCEPTIONS = (
     ("hash of each address, for 12 months", "Art. 6(1)(f): mail must not reach another"),
     ("audit log, for 12 months; what named the person cannot be read any more", "Art. 5(2), 32"),
+    ("what was asked for, in the register of requests, for 24 months", "Art. 5(2)"),
     ("letters already handed over to be sent, until sent or given up", "Art. 6(1)(b)"),
 )
 

@@ -56,9 +56,11 @@ class State(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     FORWARDED = "forwarded"
+    WITHDRAWN = "withdrawn"
+    """Who asked wants it no more."""
 
 
-OVER = frozenset({State.DONE, State.REFUSED, State.FORWARDED})
+OVER = frozenset({State.DONE, State.REFUSED, State.FORWARDED, State.WITHDRAWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,11 @@ class Request:
     """Why it takes longer, or was refused."""
     over_at: datetime | None
     timeline: tuple[Step, ...]
+    erase_at: datetime | None = None
+    """When the account is erased, where its owner asked for that himself."""
+    answer_to: str = ""
+    """Where the certificate of that goes; empty where nowhere."""
+    certificate: str = ""
 
     def paused(self, now: datetime) -> timedelta:
         """Return for how long it was in doubt who asks, up to `now`."""
@@ -140,6 +147,9 @@ def read(entry: Entry) -> Request:
         timeline=tuple(
             Step(datetime.fromisoformat(at), actor, what) for at, actor, what in said["timeline"]
         ),
+        erase_at=datetime.fromisoformat(said["erase_at"]) if said.get("erase_at") else None,
+        answer_to=said.get("answer_to", ""),
+        certificate=said.get("certificate", ""),
     )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from mailserver.audit.entry import OPERATOR, SERVER
+from mailserver.audit.entry import OPERATOR, SERVER, account_actor
 from mailserver.model.errors import Condition, Conflict, PeerFault, Refused
 from mailserver.model.ids import AccountId
 from mailserver.privacy.ledger import Entry, Fields, Ledger
@@ -55,6 +55,8 @@ class Requests:
         at: datetime | None = None,
         controller: str = "",
         account: AccountId | None = None,
+        erase_at: datetime | None = None,
+        answer_to: str = "",
         actor: str = OPERATOR,
     ) -> Request:
         """Write down what was asked; the clock runs since it came.
@@ -66,6 +68,8 @@ class Requests:
             at: when it came, aware; now, if not given.
             controller: whose data it is about, where that is another than this server's operator.
             account: whose owner asks, where it came from an account.
+            erase_at: when that account is erased, where that is what its owner wants.
+            answer_to: where the certificate of it goes.
             actor: who writes it down.
 
         Raises:
@@ -84,6 +88,8 @@ class Requests:
             "received": received.isoformat(),
             "controller": controller.strip(),
             "account": "" if account is None else account.hex(),
+            "erase_at": "" if erase_at is None else erase_at.isoformat(),
+            "answer_to": answer_to,
             "timeline": [[now.isoformat(), actor, "received"]],
         }
         for _ in range(TRIES):
@@ -160,6 +166,24 @@ class Requests:
             raise Refused(Condition.NOT_PERMITTED, "this is ours to answer")
         change = self._over(State.FORWARDED) | self._resumed(entry) | self._late(entry, late)
         return await self._changed(entry, change, "handed on", actor)
+
+    async def withdraw(self, number: int) -> Request:
+        """Say that who asked wants it no more. Raises Refused, it is over."""
+        entry = await self._in(number, *_OPEN)
+        actor = _owner(entry)
+        return await self._changed(entry, self._over(State.WITHDRAWN), "withdrawn", actor)
+
+    async def answer_erased(self, number: int, certificate: str, *, note: str = "") -> Request:
+        """Say that the account was erased, with the certificate or why there is none.
+
+        Raises:
+            Refused: it is over.
+        """
+        entry = await self._in(number, *_OPEN)
+        change = self._over(State.DONE) | {"certificate": certificate}
+        if note:
+            change |= _reason(entry, note)
+        return await self._changed(entry, change, "erased", SERVER)
 
     async def remind(self) -> list[Request]:
         """Write into the log what is due soon, once for each time to remind; return those.
@@ -239,6 +263,11 @@ def _checked(who: str) -> str:
     if not 0 < len(who) <= WHO_CHARACTERS:
         raise PeerFault(Condition.BAD_SYNTAX, f"say who asks in 1 to {WHO_CHARACTERS} letters")
     return who
+
+
+def _owner(entry: Entry) -> str:
+    account = entry.fields.get("account", "")
+    return account_actor(AccountId(bytes.fromhex(account))) if account else OPERATOR
 
 
 def _reason(entry: Entry, reason: str) -> Fields:

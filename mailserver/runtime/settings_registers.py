@@ -35,6 +35,8 @@ class Retention(Section):
     junk_days: int = Field(default=30, ge=1, le=365)
     reports_days: int = Field(default=30, ge=1, le=30)
     """Raw reports of other mail servers."""
+    grace_days: int = Field(default=14, ge=0, le=30)
+    """How long whoever wants his account erased may think again."""
 
 
 class Backup(Section):

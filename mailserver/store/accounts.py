@@ -30,7 +30,7 @@ class AccountState(IntEnum):
     """Its sign-up is not finished."""
     ACTIVE = 1
     FROZEN = 2
-    """Restricted (GDPR Art. 18) or suspended."""
+    """Restricted (GDPR Art. 18): it takes mail, and nothing of it ends by age."""
 
 
 class AccountRow(NamedTuple):

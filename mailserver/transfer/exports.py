@@ -23,6 +23,7 @@ from mailserver.audit.entry import Event, account_actor
 from mailserver.mail.account import Account
 from mailserver.model.errors import Absent, Condition, Corrupt, MailError
 from mailserver.model.ids import AccountId, ObjectId
+from mailserver.model.notice import Notice, Tell
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.log import get_logger
@@ -105,6 +106,7 @@ class ExportDesk:
         *,
         documents: Documents,
         origin: Origin,
+        tell: Tell,
         spawn: Spawn,
     ) -> None:
         """Keep files below `root`; what is made in the background belongs to who spawns it."""
@@ -115,6 +117,7 @@ class ExportDesk:
         self._clock = clock
         self._documents = documents
         self._origin = origin
+        self._tell = tell
         self._spawn = spawn
 
     async def begin(self, account: Account, lease: Lease) -> Export:
@@ -142,6 +145,7 @@ class ExportDesk:
         for row in before:
             await self._remove(owner, row.export_id)
         self._spawn(self._make(account, lease, name, key))
+        await self._tell(owner, Notice.EXPORTED, "")
         now = self._clock.now()
         return Export(name.hex(), Progress.MAKING, now, expires_at, messages, 0, 0)
 

@@ -16,6 +16,7 @@ from webui.account import (
     routes_secrets,
     routes_sessions,
     routes_sign_in,
+    routes_wishes,
 )
 from webui.errors import PROBLEM
 
@@ -62,5 +63,6 @@ for part in (
     routes_forwards,
     routes_privacy,
     routes_exports,
+    routes_wishes,
 ):
     router.include_router(part.router)

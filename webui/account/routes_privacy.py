@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from mailserver.accounts.sending import FROZEN
+from mailserver.accounts.wishes import is_restricted
 from mailserver.model.record import RecordKind
 from mailserver.privacy.centre import Asked
 from mailserver.privacy.request import Right, State
@@ -57,6 +58,14 @@ class PrivacyShown(BaseModel):
     sending_stopped: bool
     """Whether the server stopped this account's sending by itself: a person may be asked to look
     (GDPR Art. 22(3))."""
+    restricted: bool
+    """Whether the account is only kept (GDPR Art. 18)."""
+    held: bool
+    """Whether a law, claim or order keeps it from being erased."""
+    grace_days: int
+    """How long whoever wants the account erased may think again."""
+    posts_certificates: bool
+    """Whether the certificate of an erasure can go to an address elsewhere."""
 
 
 class RequestShown(BaseModel):
@@ -115,6 +124,10 @@ async def about(session: Signed, services: Served, desk: Door) -> PrivacyShown:
             for one in told.purposes
         ],
         sending_stopped=FROZEN in row.record.policy,
+        restricted=is_restricted(row.record),
+        held=await services.erasure.is_held(account_id),
+        grace_days=services.erasure.grace.days,
+        posts_certificates=services.erasure.posts,
     )
 
 

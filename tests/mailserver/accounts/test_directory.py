@@ -48,7 +48,7 @@ async def test_nobody_is_nobody(node: Node, address: str, condition: Condition) 
 
 async def test_an_account_that_is_not_active_takes_no_mail(node: Node) -> None:
     user = await node.user()
-    await node.store.accounts.set_state(user.account_id, AccountState.FROZEN)
+    await node.store.accounts.set_state(user.account_id, AccountState.PENDING)
     with pytest.raises(Locked) as raised:
         await node.directory.find(user.address)
     assert raised.value.condition is Condition.NOT_ACTIVE
