@@ -61,8 +61,12 @@ def show(context: typer.Context, number: Number) -> None:
     say(f"who: {one.who}")
     if one.reason:
         say(f"reason: {one.reason}")
+    if one.erase_at is not None:
+        say(f"to be erased: {one.erase_at:%Y-%m-%d %H:%M %Z}, unless its owner signs in")
     for step in one.timeline:
         say(f"  {step.at:%Y-%m-%d %H:%M %Z}  {step.actor}  {step.what}")
+    if one.certificate:
+        say(one.certificate)
 
 
 @group.command("receive")

@@ -2,6 +2,7 @@
 import { Problem } from '@/problem';
 import { session } from './session.svelte';
 import type {
+  DataExport,
   AppPassword,
   AppPasswordMade,
   AppPasswordScope,
@@ -102,6 +103,13 @@ export const account = {
   privacy: () => ask<Privacy>('GET', '/privacy'),
   privacyRequests: () => ask<PrivacyRequest[]>('GET', '/privacy/requests'),
   askRight: (right: Right) => ask<PrivacyRequest>('POST', '/privacy/requests', { right }),
+  exports: () => ask<DataExport[]>('GET', '/privacy/exports'),
+  beginExport: () => ask<DataExport>('POST', '/privacy/exports'),
+  removeExport: (name: string) => ask<void>('DELETE', `/privacy/exports/${name}`),
+  exportUrl: (name: string) => `/api/account/privacy/exports/${name}/file`,
+  restrict: (on: boolean) => ask<void>(on ? 'POST' : 'DELETE', '/privacy/restriction'),
+  erase: (address: string, answer_to: string) =>
+    ask<{ number: number; erase_at: string | null }>('POST', '/privacy/erasure', { address, answer_to }),
   factors: () => ask<Factors>('GET', '/factors'),
   offerTotp: () => ask<TotpOffer>('POST', '/factors/totp'),
   confirmTotp: (code: string) =>

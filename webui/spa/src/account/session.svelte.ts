@@ -21,6 +21,7 @@ const SAFE = ['GET', 'HEAD', 'OPTIONS'];
 class Session {
   #status = $state<Status>('unknown');
   #info = $state.raw<SessionInfo | undefined>();
+  #farewell = $state('');
   #csrf = '';
   #waiting: Waiter[] = [];
   #wipes: (() => Promise<void> | void)[] = [];
@@ -81,6 +82,7 @@ class Session {
       return;
     }
     this.#info = info;
+    this.#farewell = '';
     this.#csrf = info.csrf;
     this.#status = 'in';
     for (const waiter of this.#waiting.splice(0)) waiter.go();
@@ -101,8 +103,14 @@ class Session {
     for (const wipe of this.#wipes) await wipe();
   }
 
+  /** What the sign-in page says to who has just left. */
+  get farewell(): string {
+    return this.#farewell;
+  }
+
   /** Goes to sign-in, and forgets who was here. */
-  left(): void {
+  left(farewell = ''): void {
+    this.#farewell = farewell;
     this.#info = undefined;
     this.#csrf = '';
     this.#status = 'out';

@@ -58,6 +58,12 @@ export interface Privacy {
   purposes: Purpose[];
   /** Whether the server stopped sending by itself; a person may be asked to look. */
   sending_stopped: boolean;
+  /** Whether the account is only kept (GDPR Art. 18). */
+  restricted: boolean;
+  /** Whether a law, claim or order keeps it from being erased. */
+  held: boolean;
+  grace_days: number;
+  posts_certificates: boolean;
 }
 
 export type StoredKind =
@@ -101,6 +107,17 @@ export interface PrivacyRequest {
   due: string;
   reason: string;
   over_at: string | null;
+}
+
+/** A copy of everything, in one file. */
+export interface DataExport {
+  name: string;
+  progress: 'making' | 'waiting' | 'ready' | 'failed';
+  began_at: string;
+  expires_at: string;
+  messages: number;
+  done: number;
+  octets: number;
 }
 
 export interface Passkey {

@@ -63,9 +63,9 @@ export function period({ with_account, longest_days }: Purpose): string {
   return count > 0 ? t('privacy.kept_days', { count }) : t('privacy.kept_not');
 }
 
+/** What somebody answers; the others are buttons of their own. */
 export const RIGHTS: readonly Right[] = [
-  'access', 'portability', 'rectification', 'objection', 'restriction', 'erasure', 'human-review',
-  'complaint',
+  'access', 'rectification', 'objection', 'human-review', 'complaint',
 ]; // prettier-ignore
 
 const ASKED: Record<Right, TextKey> = {
@@ -90,6 +90,7 @@ const STATES: Partial<Record<string, TextKey>> = {
   done: 'privacy.state_done',
   refused: 'privacy.state_refused',
   forwarded: 'privacy.state_forwarded',
+  withdrawn: 'privacy.state_withdrawn',
 };
 
 /** Says how far a request is; `day` is when it is answered by. */
