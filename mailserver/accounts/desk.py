@@ -79,7 +79,6 @@ def furnish_desk(
     clock: Clock,
     tell: Tell,
     issuers: Issuers,
-    *,
     suite: Suite = Suite.HYBRID,
 ) -> Desk:
     """Hand each service what it works with."""
@@ -87,19 +86,19 @@ def furnish_desk(
     factors = Factors(keyring, chain, delays, clock, tell)
     lost = LostFactors(keyring, factors, chain, clock, tell)
     history = History(store, directory, deposits, creating, clock)
+    who = (keyring, web_sessions, devices, factors, lost, history)
     providers = Providers(keyring, directory, issuers, chain, clock)
-    who = (logins, keyring, web_sessions, devices, factors, lost, history, providers)
     own, rest = (keyring, directory, sessions, factors), (hashing, clock, tell)
-    wishes = Wishes(store, keyring, sessions, web_sessions, chain, tell)
     vaults = Vaults(*(back := (*own, history, chain, delays, *rest)), suite=suite)
     return Desk(
+        wishes=(wishes := Wishes(store, keyring, sessions, web_sessions, chain, tell)),
         web_sessions=web_sessions,
         devices=devices,
         factors=factors,
         lost_factors=lost,
         history=history,
         providers=providers,
-        sign_in=SignIn(*who, wishes, clock, tell),
+        sign_in=SignIn(logins, *who, providers, wishes, clock, tell),
         first_steps=FirstSteps(keyring, sessions, chain, hashing, clock, suite=suite),
         invitations=Invitations(keyring, directory, provisioning, chain, clock),
         resets=Resets(*own, vaults, chain, *rest, suite=suite),
@@ -109,7 +108,6 @@ def furnish_desk(
         recovery=recovery,
         guarded=GuardedRecovery(recovery, directory, devices, factors, history, delays, tell),
         languages=Languages(keyring),
-        wishes=wishes,
         forwards=Forwards(keyring, directory, chain, tell),
         keyring=keyring,
         clock=clock,

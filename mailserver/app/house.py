@@ -150,10 +150,7 @@ def _furnished(
     return House(
         *(settings, clock, offload, resolver, master, keystore, store, chain),
         *(keyring, directory, sessions, desks.logins, desks.provisioning, signing_keys),
-        signing=mailroom.signing,
-        app_passwords=desks.app_passwords,
-        recovery=desks.recovery,
-        desk=desks.desk,
+        *(mailroom.signing, desks.app_passwords, desks.recovery, desks.desk),
         admins=Admins(keystore, master, chain, hashing, clock),
         people=who,
         sending=mailroom.sending,

@@ -92,13 +92,7 @@ class Requests:
             "answer_to": answer_to,
             "timeline": [[now.isoformat(), actor, "received"]],
         }
-        for _ in range(TRIES):
-            entry["first"] = await self._same(right, who)
-            try:
-                return await self.get(await self._ledger.add(Register.REQUEST, entry, actor=actor))
-            except Conflict:
-                continue  # another process took the number
-        raise Conflict(Condition.CHANGED_MEANWHILE, "the register of requests is busy")
+        return await self._added(entry, right, who, actor)
 
     async def begin(self, number: int, *, actor: str = OPERATOR) -> Request:
         """Say that it is being worked at; a doubt about who asks is over. Raises Refused."""
@@ -218,6 +212,15 @@ class Requests:
         for request in over:
             await self._ledger.drop(Register.REQUEST, request.number)
         return len(over)
+
+    async def _added(self, entry: Fields, right: Right, who: str, actor: str) -> Request:
+        for _ in range(TRIES):
+            entry["first"] = await self._same(right, who)
+            try:
+                return await self.get(await self._ledger.add(Register.REQUEST, entry, actor=actor))
+            except Conflict:
+                continue  # another process took the number
+        raise Conflict(Condition.CHANGED_MEANWHILE, "the register of requests is busy")
 
     async def _same(self, right: Right, who: str) -> int | None:
         for one in await self.listing():

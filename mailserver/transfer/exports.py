@@ -144,8 +144,8 @@ class ExportDesk:
             raise
         for row in before:
             await self._remove(owner, row.export_id)
-        self._spawn(self._make(account, lease, name, key))
         await self._tell(owner, Notice.EXPORTED, "")
+        self._spawn(self._make(account, lease, name, key))
         now = self._clock.now()
         return Export(name.hex(), Progress.MAKING, now, expires_at, messages, 0, 0)
 
