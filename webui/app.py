@@ -20,6 +20,7 @@ from mailserver.runtime.settings import Settings
 from mailserver.runtime.settings_values import KIB
 from webui.access import Faults
 from webui.account.routes import router as account
+from webui.admin.routes import router as admin
 from webui.bounds import Body, Bounds
 from webui.bundle import read_bundle
 from webui.csrf import Anonymous, ForPrograms, SameSite
@@ -39,7 +40,7 @@ from webui.site import Site
 ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
     Site.WEBMAIL: (account, reading, web_jmap),
     Site.API: (api_jmap, socket_jmap),
-    Site.ADMIN: (),
+    Site.ADMIN: (admin,),
     Site.PORTAL: (),
     Site.HTTP: (port_80,),
     Site.PUBLIC: (public,),

@@ -4,10 +4,11 @@ The server hands its hall to the doors that plug in; here stands which part of i
 route asks for `Services` by `webui.deps.Served`.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
+from mailserver.accounts.admin_sessions import AdminSessions
 from mailserver.accounts.admins import Admins
 from mailserver.accounts.app_passwords import AppPasswords
 from mailserver.accounts.desk import Desk
@@ -25,9 +26,15 @@ from mailserver.mail.rules import Rules
 from mailserver.mail.scripts import Scripts
 from mailserver.mail.submission import Submission
 from mailserver.model.sealed import Plaintext
+from mailserver.privacy.breaches import Breaches
 from mailserver.privacy.centre import PrivacyCentre
 from mailserver.privacy.erasure import Erasure
+from mailserver.privacy.holds import Holds
+from mailserver.privacy.legal_profile import LegalProfile
+from mailserver.privacy.oversight import Oversight
+from mailserver.privacy.processing import Processing
 from mailserver.privacy.requests import Requests
+from mailserver.privacy.retention import Retention
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.limits import Budget, Connections
 from mailserver.runtime.offload import Offload
@@ -42,7 +49,21 @@ class _Books(Protocol):
     @property
     def centre(self) -> PrivacyCentre: ...
     @property
+    def profile(self) -> LegalProfile: ...
+    @property
+    def oversight(self) -> Oversight: ...
+    @property
     def requests(self) -> Requests: ...
+    @property
+    def breaches(self) -> Breaches: ...
+    @property
+    def holds(self) -> Holds: ...
+    @property
+    def retention(self) -> Retention: ...
+    @property
+    def processing(self) -> Processing: ...
+    @property
+    def verify_log(self) -> Callable[[], Coroutine[Any, Any, bool]]: ...
     @property
     def erasure(self) -> Erasure: ...
 
@@ -74,6 +95,8 @@ class _House(Protocol):
     def desk(self) -> Desk: ...
     @property
     def admins(self) -> Admins: ...
+    @property
+    def admin_sessions(self) -> AdminSessions: ...
     @property
     def outgoing(self) -> Outgoing: ...
     @property
@@ -168,13 +191,14 @@ class Services:
     desk: Desk
     """What `/api/account` asks for."""
     admins: Admins
+    admin_sessions: AdminSessions
+    books: _Books
+    """The registers, for the console."""
     outgoing: Outgoing
     reading_room: ReadingRoom
     """What is done for readers with mail that strangers wrote."""
     push_desk: PushDesk
     privacy: PrivacyCentre
-    requests: Requests
-    erasure: Erasure
     exports: ExportDesk
     office: Office
     """Opens a lease as an account with mailboxes, messages and search."""
@@ -204,12 +228,12 @@ class Services:
             recovery=house.recovery,
             desk=house.desk,
             admins=house.admins,
+            admin_sessions=house.admin_sessions,
+            books=house.books,
             outgoing=house.outgoing,
             reading_room=house.reading_room,
             push_desk=house.push_desk,
             privacy=house.books.centre,
-            requests=house.books.requests,
-            erasure=house.books.erasure,
             exports=hall.exports,
             office=hall.office,
             budget=hall.budget,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -14,7 +14,7 @@ from mailserver.model.address import Address
 from mailserver.model.errors import Absent, Condition, Conflict, PeerFault
 from mailserver.model.sealed import Guarded, Plaintext
 from mailserver.runtime.clock import Clock
-from mailserver.store.keystore import Delete, Insert, Keystore, Row
+from mailserver.store.keystore import Delete, Insert, Keystore, Replace, Row
 from mailserver.store.keystore_tables import Rows
 from mailserver.vault.administrators import (
     INSTANCE,
@@ -26,6 +26,7 @@ from mailserver.vault.administrators import (
     open_admin,
     seal_admin,
 )
+from mailserver.vault.factors import FactorsRecord
 from mailserver.vault.master import MasterKeys
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?\Z")
@@ -39,6 +40,19 @@ class Admin:
     roles: frozenset[AdminRole]
     made_at: datetime
     second_factor: bool
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OpenedAdmin:
+    """An administrator's row, and what it says."""
+
+    row: Row
+    record: AdminRecord
+
+    @property
+    def actor(self) -> str:
+        """What the audit log calls him."""
+        return admin_actor(self.row.row_id)
 
 
 class Admins:
@@ -98,6 +112,10 @@ class Admins:
             Refused: AUTHENTICATION_FAILED.
             Absent: NO_SUCH_USER; the edge answers both alike, after the same work.
         """
+        return _shown((await self.proven(name, password)).record)
+
+    async def proven(self, name: str, password: Plaintext) -> "OpenedAdmin":
+        """Return the row of an administrator whose password this is; raises as `sign_in`."""
         row = await self._row(admin_row_id(name))
         if row is None:
             nobody = partial(new_admin, "nobody", frozenset(), password, self._clock.now())
@@ -105,7 +123,26 @@ class Admins:
             raise Absent(Condition.NO_SUCH_USER, "there is no administrator of that name")
         record = open_admin(self._master, row.row_id, row.sealed)
         await self._hashing(partial(check_admin, record, password))
-        return _shown(record)
+        return OpenedAdmin(row, record)
+
+    async def opened(self, row_id: bytes) -> "OpenedAdmin":
+        """Return an administrator's row, read now. Raises Absent: NO_SUCH_USER."""
+        row = await self._row(row_id)
+        if row is None:
+            raise Absent(Condition.NO_SUCH_USER, "there is no such administrator any more")
+        return OpenedAdmin(row, open_admin(self._master, row.row_id, row.sealed))
+
+    async def change_factors(self, admin: "OpenedAdmin", factors: FactorsRecord) -> "OpenedAdmin":
+        """Put an administrator's second factors in the place of those that were read.
+
+        Raises:
+            Conflict: CHANGED_MEANWHILE, one of them was used in this moment.
+        """
+        record = replace(admin.record, factors=factors)
+        sealed = seal_admin(self._master, record)
+        row = Row(INSTANCE, admin.row.row_id, b"", sealed.kid, Guarded(sealed.sealed))
+        await self._keystore.apply([Replace(Rows.ADMINS, row, admin.row.sealed)])
+        return OpenedAdmin(row, record)
 
     async def remove(self, name: str, *, actor: str = OPERATOR) -> None:
         """Remove an administrator.
@@ -131,4 +168,9 @@ class Admins:
 
 
 def _shown(record: AdminRecord) -> Admin:
-    return Admin(record.name, record.roles, record.made_at, bool(record.factors))
+    return Admin(record.name, record.roles, record.made_at, bool(record.factors.kinds))
+
+
+def admin_actor(row_id: bytes) -> str:
+    """Name an administrator as the one who acted: by his row, not by his name."""
+    return f"admin:{row_id.hex()[:16]}"

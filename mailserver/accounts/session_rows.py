@@ -10,6 +10,7 @@ from mailserver.model.sealed import Guarded
 from mailserver.runtime.clock import Clock
 from mailserver.store.keystore import Delete, Insert, Replace, Row, Step
 from mailserver.store.keystore_tables import Rows
+from mailserver.vault.administrators import INSTANCE
 from mailserver.vault.codes import SessionToken
 from mailserver.vault.records import SealedRow
 from mailserver.vault.web_sessions import (
@@ -55,6 +56,8 @@ class SessionRows:
             Corrupt: KEY_MISMATCH.
         """
         for row in await self._keyring.keystore.anywhere(Rows.SESSIONS, token.row_id):
+            if row.account_id == INSTANCE:  # an administrator's (`admin_sessions`)
+                continue
             record = self._opened(row)
             if isinstance(record, SessionRecord) and record.stage is stage:
                 found = Found(row, record)
@@ -151,7 +154,8 @@ class SessionRows:
         swept, last, now = 0, None, self._clock.now()
         while page := await self._keyring.keystore.page(Rows.SESSIONS, last):
             last = page[-1]
-            over = [row for row in page if self._is_over(row, now)]
+            own = [row for row in page if row.account_id != INSTANCE]
+            over = [row for row in own if self._is_over(row, now)]
             for row in over:
                 await self._keyring.apply(
                     [Delete(Rows.SESSIONS, row.account_id, row.row_id, row.sealed)]

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from mailserver.accounts.admin_sessions import AdminSessions
 from mailserver.accounts.admins import Admins
 from mailserver.accounts.app_passwords import AppPasswords
 from mailserver.accounts.desk import Desk
@@ -74,6 +75,7 @@ class House:
     recovery: Recovery
     desk: Desk
     admins: Admins
+    admin_sessions: AdminSessions
     people: People
     sending: SendingLimits
     inbound: Inbound
@@ -134,6 +136,7 @@ def _furnished(
     offload, keyring = Offload(WORKERS), _keyring(settings, keystore, master)
     directory = Directory(store, keyring, chain, clock, settings.hostname)
     sessions, hashing = Sessions(keyring, clock), _hashing(settings, stack)
+    held_up = settings.limits.login_delays
     deposits, resolver = _deposits(settings, clock, master), _resolver(settings, clock)
     signing_keys = SigningKeys(store, master.instance_guard, resolver, chain, clock, offload)
     common = (store, keyring, directory, chain, deposits, offload, clock)
@@ -151,7 +154,8 @@ def _furnished(
         *(settings, clock, offload, resolver, master, keystore, store, chain),
         *(keyring, directory, sessions, desks.logins, desks.provisioning, signing_keys),
         *(mailroom.signing, desks.app_passwords, desks.recovery, desks.desk),
-        admins=Admins(keystore, master, chain, hashing, clock),
+        admins=(admins := Admins(keystore, master, chain, hashing, clock)),
+        admin_sessions=AdminSessions(admins, keystore, master, chain, clock, delays=held_up),
         people=who,
         sending=mailroom.sending,
         inbound=mailroom.inbound,

@@ -26,6 +26,7 @@ from mailserver.privacy.erasure import Erasure
 from mailserver.privacy.holds import Holds
 from mailserver.privacy.ledger import Ledger
 from mailserver.privacy.legal_profile import PROFILES, LegalProfile
+from mailserver.privacy.oversight import Oversight
 from mailserver.privacy.processing import Processing
 from mailserver.privacy.requests import Requests
 from mailserver.privacy.retention import LOOK, Retention
@@ -76,6 +77,7 @@ class Books:
     scrubber: Scrubber
     processing: Processing
     centre: PrivacyCentre
+    oversight: Oversight
     erasure: Erasure
     verify_log: Callable[[], Coroutine[Any, Any, bool]]
     """Reads the whole audit log; where it is broken, that is a suspicion, and False."""
@@ -134,6 +136,7 @@ def open_books(
         ),
         processing=processing,
         centre=PrivacyCentre(processing, rows, requests, profile, clock),
+        oversight=Oversight(store, desks.desk.keyring),
         erasure=Erasure(
             *(store, desks.desk.keyring, desks.provisioning, desks.desk.wishes, requests, holds),
             clock,

@@ -133,6 +133,13 @@ class AuditLog:
         chosen = _ROWS.where(audit.c.seq > after).order_by(audit.c.seq).limit(limit)
         return await self._access.read(lambda connection: _rows(connection, chosen))
 
+    async def newest(self, limit: int, *, before: int | None = None) -> list[AuditRow]:
+        """Return up to `limit` entries, newest first; those with a number below `before`."""
+        chosen = _ROWS.order_by(audit.c.seq.desc()).limit(limit)
+        if before is not None:
+            chosen = chosen.where(audit.c.seq < before)
+        return await self._access.read(lambda connection: _rows(connection, chosen))
+
     async def of_account(
         self, account_id: AccountId, limit: int, *, before: int | None = None
     ) -> list[AuditRow]:

@@ -9,7 +9,7 @@ import base64
 import json
 import secrets
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -20,13 +20,16 @@ from mailserver.crypto.sign import same
 from mailserver.model.errors import Condition, Corrupt, Refused
 from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Guarded, Plaintext
+from mailserver.vault.factors import FactorsRecord, decode_factors, encode_factors
 from mailserver.vault.master import MasterKeys
 from mailserver.vault.records import RowName, SealedRow, Table, open_row, seal_row
 
 INSTANCE = AccountId(bytes(16))
 """Stands for the account in rows that belong to none."""
 
-_VERSION = 1
+_VERSION = 2
+"""1 had no second factors, and one role for what is `mail-ops` now."""
+_RENAMED = {"operator": "mail-ops"}
 
 
 class AdminRole(StrEnum):
@@ -34,8 +37,12 @@ class AdminRole(StrEnum):
 
     OWNER = "owner"
     """Everything, administrators included."""
-    OPERATOR = "operator"
-    """Domains, accounts, queue."""
+    MAIL_OPS = "mail-ops"
+    """Domains, accounts, queue, backups."""
+    HELPDESK = "helpdesk"
+    """How an account stands, and links for whom cannot come in."""
+    PRIVACY_OFFICER = "privacy-officer"
+    """Requests, breaches, registers, retention and holds."""
     AUDITOR = "auditor"
     """Reads registers and the audit log."""
 
@@ -50,8 +57,8 @@ class AdminRecord:
     salt: bytes
     commit: bytes
     made_at: datetime
-    factors: tuple[str, ...] = ()
-    totp_seed: bytes = b""
+    factors: FactorsRecord = field(default_factory=FactorsRecord)
+    """What a second factor is checked against; without one nobody comes into the console."""
 
     def __repr__(self) -> str:
         """Name the roles, never the person."""
@@ -125,13 +132,12 @@ def _row_name(row_id: bytes) -> RowName:
 def _encode(record: AdminRecord) -> bytes:
     members = {
         "commit": base64.b64encode(record.commit).decode(),
-        "factors": record.factors,
+        "factors": base64.b64encode(encode_factors(record.factors)).decode(),
         "kdf": record.kdf,
         "made": record.made_at.isoformat(),
         "name": record.name,
         "roles": sorted(record.roles),
         "salt": base64.b64encode(record.salt).decode(),
-        "totp": base64.b64encode(record.totp_seed).decode(),
         "v": _VERSION,
     }
     return json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
@@ -140,17 +146,19 @@ def _encode(record: AdminRecord) -> bytes:
 def _decode(octets: bytes) -> AdminRecord:
     try:
         row = json.loads(octets)
-        if row["v"] != _VERSION:
+        if row["v"] not in (1, _VERSION):
             raise _mismatch()
+        factors = FactorsRecord()
+        if row["v"] == _VERSION:
+            factors = decode_factors(base64.b64decode(row["factors"], validate=True))
         return AdminRecord(
             name=row["name"],
-            roles=frozenset(map(AdminRole, row["roles"])),
+            roles=frozenset(AdminRole(_RENAMED.get(role, role)) for role in row["roles"]),
             kdf=row["kdf"],
             salt=base64.b64decode(row["salt"], validate=True),
             commit=base64.b64decode(row["commit"], validate=True),
             made_at=datetime.fromisoformat(row["made"]),
-            factors=tuple(row["factors"]),
-            totp_seed=base64.b64decode(row["totp"], validate=True),
+            factors=factors,
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         raise _mismatch() from None

@@ -125,9 +125,9 @@ async def about(session: Signed, services: Served, desk: Door) -> PrivacyShown:
         ],
         sending_stopped=FROZEN in row.record.policy,
         restricted=is_restricted(row.record),
-        held=await services.erasure.is_held(account_id),
-        grace_days=services.erasure.grace.days,
-        posts_certificates=services.erasure.posts,
+        held=await services.books.erasure.is_held(account_id),
+        grace_days=services.books.erasure.grace.days,
+        posts_certificates=services.books.erasure.posts,
     )
 
 

@@ -39,11 +39,11 @@ async def restrict(here: FreshHere, desk: Door, services: Served) -> None:
     """Keep the account, and do nothing else with it. Source: GDPR Art. 18."""
     lease = here.session.lease
     actor = account_actor(lease.account_id)
-    asked = await services.requests.receive(
+    asked = await services.books.requests.receive(
         *(Right.RESTRICTION, Source.ACCOUNT, lease.address), account=lease.account_id, actor=actor
     )
     await desk.wishes.restrict(lease.account_id)
-    await services.requests.answer(asked.number, actor=actor)
+    await services.books.requests.answer(asked.number, actor=actor)
 
 
 @router.delete("/restriction", status_code=HTTPStatus.NO_CONTENT)
@@ -60,7 +60,7 @@ async def erase(
 
     Its owner's next sign-in keeps it. Source: GDPR Art. 17.
     """
-    lease, erasure = here.session.lease, services.erasure
+    lease, erasure = here.session.lease, services.books.erasure
     if Address.parse(body.address).key != lease.address:
         raise Refused(Condition.NOT_PERMITTED, "this is another address than the account's")
     answer_to = Address.parse(body.answer_to) if body.answer_to.strip() else None
