@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from mailserver.accounts.app_passwords import AppPasswords
 from mailserver.accounts.delays import Delays
 from mailserver.accounts.directory import Directory
+from mailserver.accounts.escrow import Escrow
+from mailserver.accounts.escrow_wraps import EscrowWraps
 from mailserver.accounts.factors import Factors
 from mailserver.accounts.first_steps import FirstSteps
 from mailserver.accounts.forwarding import Forwards
@@ -55,11 +57,17 @@ class Desk:
     app_passwords: AppPasswords
     recovery: Recovery
     guarded: GuardedRecovery
+    escrow_wraps: EscrowWraps
     languages: Languages
     wishes: Wishes
     forwards: Forwards
     keyring: Keyring
     clock: Clock
+
+    @property
+    def escrow(self) -> Escrow:
+        """On what terms custodians can open accounts."""
+        return self.escrow_wraps.escrow
 
 
 def furnish_desk(
@@ -89,7 +97,6 @@ def furnish_desk(
     who = (keyring, web_sessions, devices, factors, lost, history)
     providers = Providers(keyring, directory, issuers, chain, clock)
     own, rest = (keyring, directory, sessions, factors), (hashing, clock, tell)
-    vaults = Vaults(*(back := (*own, history, chain, delays, *rest)), suite=suite)
     return Desk(
         wishes=(wishes := Wishes(store, keyring, sessions, web_sessions, chain, tell)),
         web_sessions=web_sessions,
@@ -101,12 +108,13 @@ def furnish_desk(
         sign_in=SignIn(logins, *who, providers, wishes, clock, tell),
         first_steps=FirstSteps(keyring, sessions, chain, hashing, clock, suite=suite),
         invitations=Invitations(keyring, directory, provisioning, chain, clock),
+        vaults=(vaults := Vaults(*(back := (*own, history, chain, delays, *rest)), suite=suite)),
         resets=Resets(*own, vaults, chain, *rest, suite=suite),
-        vaults=vaults,
         rescue=Rescue(*back),
         app_passwords=app_passwords,
         recovery=recovery,
         guarded=GuardedRecovery(recovery, directory, devices, factors, history, delays, tell),
+        escrow_wraps=EscrowWraps(keyring, sessions, chain, hashing, clock, suite=suite),
         languages=Languages(keyring),
         forwards=Forwards(keyring, directory, chain, tell),
         keyring=keyring,

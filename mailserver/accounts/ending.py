@@ -14,6 +14,7 @@ OF_ACCOUNTS = (
     Rows.SEEN,
     Rows.FACTORS,
     Rows.VAULTS,
+    Rows.ESCROW,
     Rows.WRAPS,
     Rows.ACCOUNTS,
 )

@@ -51,6 +51,7 @@ SEALED_ROWS = {
     Rows.LINKS: Table.LINK,
     Rows.VAULTS: Table.VAULT,
     Rows.SEEN: Table.SEEN,
+    Rows.ESCROW: Table.ESCROW,
 }
 OWN_BATCH = 50  # reports are large
 OWN_DATA = {

@@ -38,6 +38,7 @@ from mailserver.mail.queue_desk import QueueDesk
 from mailserver.mail.reading_room import ReadingRoom
 from mailserver.mail.signing import Signing
 from mailserver.mail.spam import Spam
+from mailserver.mail.tracing import Tracer
 from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.log import configure
 from mailserver.runtime.offload import Offload
@@ -119,6 +120,7 @@ async def open_house(settings: Settings, clock: Clock | None = None) -> AsyncIte
         stack.push_async_callback(chain.close)
         house = _furnished(settings, clock, suite, master, keystore, store, chain, stack)
         stack.push_async_callback(house.spam.close)
+        await house.desk.escrow.look()
         yield house
 
 
@@ -148,6 +150,7 @@ def _furnished(
         signing_keys=signing_keys,
     )
     mailroom = furnish(settings, *common, resolver, who)
+    mailroom.trace_by(tracer := Tracer(clock))
     external = ExternalAccounts(store, keyring, chain, deposits, offload, clock, settings.external)
     _close_with(stack, offload.close, sessions.close, deposits.close)
     return House(
@@ -169,6 +172,7 @@ def _furnished(
         reading_room=mailroom.reading_room,
         books=open_books(
             *(settings, store, keystore, master, chain, desks, clock, offload),
+            *(who.notices.tell, tracer),
             outgoing=mailroom.outgoing if settings.relays else None,
         ),
     )

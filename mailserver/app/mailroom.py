@@ -23,6 +23,7 @@ from mailserver.mail.scripts import Approved
 from mailserver.mail.sieve import Filtering
 from mailserver.mail.signing import Signing
 from mailserver.mail.spam import Spam
+from mailserver.mail.tracing import Tracer
 from mailserver.model.address import Address
 from mailserver.model.ids import AccountId
 from mailserver.runtime.clock import Clock
@@ -50,6 +51,10 @@ class Mailroom:
     sending: SendingLimits
     reading_room: ReadingRoom
     web: WebClient
+
+    def trace_by(self, tracer: Tracer) -> None:
+        """Note by `tracer` what becomes of traced accounts' mail."""
+        self.delivery.tracer = self.inbound.tracer = self.outgoing.tracer = tracer
 
 
 def furnish(

@@ -39,6 +39,7 @@ async def documents_of(house: House, lease: Lease, account: Account) -> Document
             app_passwords=await house.app_passwords.listing(owner),
             sign_ins=await house.desk.history.listing(lease),
             pushes=await house.push_desk.listing(owner, guard, session=None),
+            escrow=await house.desk.escrow_wraps.status(owner, lease.account.key),
         ),
         house.store.audit,
         information(books.processing.current(), books.profile, house.clock.now()),

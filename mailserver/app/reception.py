@@ -37,6 +37,7 @@ class Reception:
     app_passwords: AppPasswords
     recovery: Recovery
     desk: Desk
+    sessions: Sessions
 
 
 def reception(
@@ -74,4 +75,4 @@ def reception(
         *(chain, delays, hashing, deposits, partial(create_epoch, store), clock, tell, issuers),
         suite=suite,
     )
-    return Reception(logins, provisioning, app_passwords, recovery, desk)
+    return Reception(logins, provisioning, app_passwords, recovery, desk, sessions)

@@ -9,29 +9,37 @@ from typing import Any, Protocol
 
 from mailserver.accounts.desk import Desk
 from mailserver.accounts.provisioning import Provisioning
+from mailserver.accounts.sessions import Sessions
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
 from mailserver.audit.verify import ChainBroken, verify
 from mailserver.mail.outgoing import Outgoing
 from mailserver.mail.parcels import Origin, Parcel
+from mailserver.mail.tracing import Tracer
 from mailserver.model.address import Address
 from mailserver.model.envelope import Envelope, Notify, Onward
+from mailserver.model.ids import AccountId
+from mailserver.model.notice import Tell
 from mailserver.model.sealed import Plaintext
 from mailserver.operations.scrub import Scrubber
-from mailserver.privacy.activities import ACTIVITIES
+from mailserver.privacy.activities import ACTIVITIES, of_escrow
 from mailserver.privacy.breaches import Breaches
 from mailserver.privacy.centre import PrivacyCentre
 from mailserver.privacy.certificate import issue
 from mailserver.privacy.erasure import Erasure
+from mailserver.privacy.escrow import Openings
 from mailserver.privacy.holds import Holds
 from mailserver.privacy.ledger import Ledger
 from mailserver.privacy.legal_profile import PROFILES, LegalProfile
 from mailserver.privacy.oversight import Oversight
+from mailserver.privacy.looks import Look, looks_of
 from mailserver.privacy.processing import Processing
 from mailserver.privacy.requests import Requests
 from mailserver.privacy.retention import LOOK, Retention
 from mailserver.privacy.retention_rows import categories
 from mailserver.privacy.suspicions import Suspicions
+from mailserver.privacy.trace import Traces
+from mailserver.privacy.trace_files import TraceFiles
 from mailserver.runtime.background import Background
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.offload import Offload
@@ -46,6 +54,7 @@ SUSPECT = timedelta(minutes=1)  # how soon a suspicion in the audit log is in th
 REMIND = timedelta(minutes=10)
 VERIFY = timedelta(days=1)
 SETTLED = timedelta(seconds=30)  # after its start a server has other things to do
+TRACES = "traces"  # below the data directory
 _SCRUB = 1
 
 
@@ -55,6 +64,11 @@ class Desks(Protocol):
     @property
     def desk(self) -> Desk:
         """Where people sign in and reset."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """What holds accounts open."""
         ...
 
     @property
@@ -78,9 +92,15 @@ class Books:
     processing: Processing
     centre: PrivacyCentre
     oversight: Oversight
+    openings: Openings
+    traces: Traces
     erasure: Erasure
     verify_log: Callable[[], Coroutine[Any, Any, bool]]
     """Reads the whole audit log; where it is broken, that is a suspicion, and False."""
+
+    async def looks_of(self, account_id: AccountId) -> list[Look]:
+        """List who looked at an account, as its owner is told."""
+        return await looks_of(self.openings, self.traces, account_id)
 
     def tend(self, tasks: Background) -> None:
         """Do what is to be done regularly, by one process of a server."""
@@ -90,6 +110,8 @@ class Books:
             (SUSPECT, self.suspicions.look),
             (REMIND, self.breaches.remind),
             (REMIND, self.requests.remind),
+            (REMIND, self.openings.tend),
+            (REMIND, self.traces.tend),
             (REMIND, self.erasure.tend),
             (VERIFY, self.verify_log),
         ):
@@ -105,6 +127,8 @@ def open_books(
     desks: Desks,
     clock: Clock,
     offload: Offload,
+    tell: Tell,
+    tracer: Tracer,
     outgoing: Outgoing | None = None,
 ) -> Books:
     """Make the registers over what is open; letters leave by `outgoing`, where there is one."""
@@ -118,7 +142,8 @@ def open_books(
         *(settings, store, chain, desks.desk, desks.provisioning, breaches, requests),
         sweep_exports=partial(sweep_exports, store, settings.export_dir, offload),
     )
-    processing = Processing(settings, ACTIVITIES, rows, ledger)
+    activities = (*ACTIVITIES, of_escrow(lambda: desks.desk.escrow.is_on))
+    processing = Processing(settings, activities, rows, ledger)
     return Books(
         profile=profile,
         ledger=ledger,
@@ -127,16 +152,12 @@ def open_books(
         breaches=breaches,
         requests=requests,
         suspicions=suspicions,
-        scrubber=Scrubber(
-            store.checksums,
-            clock,
-            load=partial(ledger.noted, Register.SCRUB, _SCRUB),
-            save=partial(ledger.note, Register.SCRUB, _SCRUB),
-            tell=suspicions.damaged,
-        ),
+        scrubber=_scrubber(store, ledger, suspicions, clock),
         processing=processing,
         centre=PrivacyCentre(processing, rows, requests, profile, clock),
         oversight=Oversight(store, desks.desk.keyring),
+        openings=_openings(desks, ledger, holds, chain, clock, tell),
+        traces=_traces(settings, desks, ledger, chain, clock, tell, tracer, offload),
         erasure=Erasure(
             *(store, desks.desk.keyring, desks.provisioning, desks.desk.wishes, requests, holds),
             clock,
@@ -145,6 +166,41 @@ def open_books(
             grace=timedelta(days=settings.retention.grace_days),
         ),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
+    )
+
+
+def _openings(
+    desks: Desks, ledger: Ledger, holds: Holds, chain: Chain, clock: Clock, tell: Tell
+) -> Openings:
+    """Make what lets custodians open accounts."""
+    desk = desks.desk
+    own = (desk.escrow, desk.escrow_wraps, desk.keyring, desks.sessions)
+    return Openings(*own, ledger, holds, chain, clock, tell)
+
+
+def _traces(
+    settings: Settings,
+    desks: Desks,
+    ledger: Ledger,
+    chain: Chain,
+    clock: Clock,
+    tell: Tell,
+    tracer: Tracer,
+    offload: Offload,
+) -> Traces:
+    """Make what looks at an account's delivery."""
+    files = TraceFiles(settings.data_dir / TRACES)
+    return Traces(ledger, desks.desk.keyring, chain, clock, tell, tracer, files, offload)
+
+
+def _scrubber(store: Store, ledger: Ledger, suspicions: Suspicions, clock: Clock) -> Scrubber:
+    """Make what walks through everything stored."""
+    return Scrubber(
+        store.checksums,
+        clock,
+        load=partial(ledger.noted, Register.SCRUB, _SCRUB),
+        save=partial(ledger.note, Register.SCRUB, _SCRUB),
+        tell=suspicions.damaged,
     )
 
 

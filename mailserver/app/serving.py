@@ -131,6 +131,7 @@ async def running(
     tasks.create_task(tasks.every(FLUSH, house.spam.flush))
     tasks.create_task(tasks.every(NOTE, house.desk.history.write))
     tasks.create_task(tasks.every(COUNT, house.reports.ledger.flush))
+    tasks.create_task(tasks.every(FRESH, house.books.traces.beat))
     if part.sweeps and house.settings.relays:
         tasks.create_task(tasks.every(REPORT, house.reports.sending.send_due))
     if part.sweeps:
@@ -142,6 +143,7 @@ async def running(
     async with open_doors(hall) as doors:
         yield doors
     await house.reports.ledger.flush()
+    await house.books.traces.flush()
     await house.desk.history.write()
 
 

@@ -5,8 +5,8 @@ added and not changed. Each checkpoint is a file of its own, named by its entry,
 at all; the one with the highest number is the head. They hold numbers, hashes and signatures, and
 no personal data, so nothing here ever deletes one.
 
-Reset, key, factor, role and route events wait for their checkpoint to be here: who takes this
-machine over cannot do one of them and then cut the log back to where it had not happened.
+Reset, escrow, key, factor, role and route events wait for their checkpoint to be here: who takes
+this machine over cannot do one of them and then cut the log back to where it had not happened.
 """
 
 import os
@@ -27,6 +27,7 @@ AWAITED = frozenset(
         *(Event.PASSWORD_CHANGED, Event.PASSWORD_RESET, Event.RESET_ASKED, Event.RESET_DENIED),
         *(Event.CREDENTIAL_ADDED, Event.CREDENTIAL_REMOVED, Event.FACTOR_CHANGED),
         *(Event.IDENTITY_LINKED, Event.ROLE_CHANGED, Event.VAULT_OPENED, Event.TRACED),
+        *(Event.ESCROW_CHANGED, Event.ESCROW_OPENED),
         *(Event.ACCOUNT_KEY_MADE, Event.MASTER_KEY_ROTATED, Event.KEY_MISMATCH),
         *(Event.SIGNING_KEY_MADE, Event.SIGNING_KEY_ROTATED, Event.FORWARD_CHANGED),
     }

@@ -59,6 +59,8 @@ class Event(Enum):
     RESET_DENIED = "reset-denied"
     VAULT_OPENED = "vault-opened"
     FACTOR_CHANGED = "factor-changed"
+    ESCROW_CHANGED = "escrow-changed"
+    ESCROW_OPENED = "escrow-opened"
     IDENTITY_LINKED = "identity-linked"
     INVITED = "invited"
     ROLE_CHANGED = "role-changed"

@@ -16,6 +16,7 @@ from mailserver.cli import (
     dns,
     doctor,
     domain,
+    escrow,
     external,
     invitation,
     keys,
@@ -27,6 +28,7 @@ from mailserver.cli import (
     scrub,
     serve,
     store,
+    trace,
     transfer,
 )
 from mailserver.runtime.settings import CONFIG_FILE, CONFIG_VARIABLE
@@ -42,7 +44,7 @@ program = typer.Typer(
 for group in (
     *(serve, domain, account, address, password, invitation),
     *(transfer, external, store, keys, dkim, dns, doctor, reports, queue),
-    *(audit, backup, retention, privacy, scrub, demo),
+    *(audit, backup, retention, privacy, escrow, trace, scrub, demo),
 ):
     group.add_to(program)
 

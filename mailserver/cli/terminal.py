@@ -94,6 +94,14 @@ def read_password(what: str, *, new: bool = True) -> Plaintext:
     return Plaintext(octets)
 
 
+def read_line(question: str) -> str:
+    """Ask on standard error and read a line: from a terminal, or from a pipe that has more."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(question, err=True)).strip()
+    line = sys.stdin.buffer.readline(PASSWORD_OCTETS)
+    return line.decode("utf-8", "replace").strip()
+
+
 class Progress:
     """A count that is told on a terminal while long work goes on, and once at its end elsewhere."""
 

@@ -62,6 +62,7 @@ class Kind(IntEnum):
     EXTERNAL_ACCOUNT = 81
     EXTERNAL_RESULT = 82
     PUSH_SUBSCRIPTION = 83
+    TRACE = 84
     # guarded, of the instance
     DKIM_KEY = 96
     CONFIGURATION = 97

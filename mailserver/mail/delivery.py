@@ -21,6 +21,7 @@ from mailserver.mail.posting import proven_author
 from mailserver.mail.quota import QuotaWatch
 from mailserver.mail.report_intake import ReportIntake
 from mailserver.mail.sieve import KEPT, Arrival, Decision, Filtering
+from mailserver.mail.tracing import Tracer
 from mailserver.model.address import Address
 from mailserver.model.errors import Absent, Condition, MailError, Refused
 from mailserver.model.ids import AccountId
@@ -93,6 +94,7 @@ class Delivery:
         self._reports = reports
         self._places = Places(store)
         self._recipients: dict[str, tuple[float, Recipient]] = {}
+        self.tracer = Tracer(self._clock)
 
     async def is_local(self, domain: str) -> bool:
         """Say whether mail for `domain` is delivered here."""
@@ -127,6 +129,7 @@ class Delivery:
             if 0 < account.quota_octets <= account.used_octets:
                 if self._quota is not None:
                     await self._quota.refused(holder)
+                self.tracer.full(holder.identity.account, address)
                 raise Refused(Condition.OVER_QUOTA, "the mailbox is full")
             await self._places.inbox(holder)
             recipient = Recipient(address, holder)
@@ -181,7 +184,9 @@ class Delivery:
             else:
                 await self._deliver_one(message, scanned, recipient, recipient.holder, now)
         except MailError as error:
+            self.tracer.arrived(message, recipient.account_id, recipient.address, error)
             return error
+        self.tracer.arrived(message, recipient.account_id, recipient.address, None)
         return None
 
     async def _pass_on(self, message: Incoming, recipient: Recipient) -> None:

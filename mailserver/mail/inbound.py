@@ -13,6 +13,7 @@ from typing import Protocol
 from mailserver.mail.delivery import Recipient
 from mailserver.mail.incoming import Incoming
 from mailserver.mail.receipts import Deliveries
+from mailserver.mail.tracing import Tracer
 from mailserver.mailauth import authentication_results
 from mailserver.mailauth.dmarc_record import Policy
 from mailserver.mailauth.verdict import Verdict, judge
@@ -97,6 +98,7 @@ class Inbound:
         self._trusted_sealers = trusted_sealers
         self.on_judged: Callable[[Verdict, Client, Policy], None] = _nobody
         """Told of each message that is not to come again, and what was done for its author."""
+        self.tracer = Tracer(clock)
 
     async def is_local(self, domain: str) -> bool:
         """Say whether mail for `domain` is delivered here."""
@@ -121,7 +123,12 @@ class Inbound:
         """
         if message.client is None:
             return await self._delivery.deliver(message, recipients)
-        judged = await self._judged(message, message.client, recipients)
+        try:
+            judged = await self._judged(message, message.client, recipients)
+        except MailError as error:
+            for each in recipients:
+                self.tracer.arrived(message, each.account_id, each.address, error)
+            raise
         own = await self._screening.each(judged, judged.opinion, recipients)
         outcomes: dict[int, MailError | None] = {}
         findings = [

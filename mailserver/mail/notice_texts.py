@@ -3,6 +3,7 @@
 `{about}` is the address or the number that it is about, `{address}` the account's own name.
 """
 
+from mailserver.mail.opening_notice_texts import OPENING_TEXTS
 from mailserver.mail.rights_notice_texts import RIGHTS_TEXTS
 from mailserver.mail.sign_in_notice_texts import SIGN_IN_TEXTS
 from mailserver.model.notice import Notice
@@ -152,6 +153,7 @@ TEXTS: dict[Notice, _Words] = {
     Notice.SENDING_FROZEN: _SENDING_FROZEN,
     Notice.SENDING_UNFROZEN: _SENDING_UNFROZEN,
     **SIGN_IN_TEXTS,
+    **OPENING_TEXTS,
     **RIGHTS_TEXTS,
 }
 

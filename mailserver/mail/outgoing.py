@@ -28,6 +28,7 @@ from mailserver.mail.queue_items import (
     encode_submitted,
 )
 from mailserver.mail.queue_keys import move_to_current_key
+from mailserver.mail.tracing import Tracer
 from mailserver.model.envelope import DEFAULT_NOTIFY, Notify, Onward, RemoteReply
 from mailserver.model.errors import Absent, Condition, Corrupt, MailError, Transient
 from mailserver.model.ids import AccountId, ObjectId, QueueId, new_object_id
@@ -100,6 +101,7 @@ class Outgoing:
         self._schedule = schedule or Schedule()
         self.on_failed: Callable[[AccountId], Awaitable[None]] | None = None
         """Told whose mail could not be delivered, for each recipient."""
+        self.tracer = Tracer(clock)
         self._wake = asyncio.Event()
         self._in_hand: dict[QueueId, Due] = {}
         self._domains: dict[str, tuple[bytes, Guarded]] = {}
@@ -132,6 +134,7 @@ class Outgoing:
         """
         submission = await self._sealed(parcel)
         await self._store.queue.enqueue(submission)
+        self.tracer.queued(parcel)
         self._wake.set()
         return [row.queue_id for row in submission.rows]
 
@@ -202,6 +205,7 @@ class Outgoing:
         settle = Settle(due.row.name, due.lease, done=True)
         await self._settle(due, settle, report)
         log.info("delivered", **self._told(due, reply))
+        self.tracer.tried("delivered", due, reply)
 
     async def deferred(
         self,
@@ -226,12 +230,14 @@ class Outgoing:
         settle = Settle(due.row.name, due.lease, done=False, again=again)
         await self._settle(due, settle, report)
         log.info("deferred", **self._told(due, reply))
+        self.tracer.tried("deferred", due, reply)
         return next_at
 
     async def failed(self, due: Due, reply: RemoteReply, *, report: Parcel | None = None) -> None:
         """Drop a row that will never be delivered; `report` is queued by the same commit."""
         await self._settle(due, Settle(due.row.name, due.lease, done=False), report)
         log.info("failed", **self._told(due, reply))
+        self.tracer.tried("failed", due, reply)
         if self.on_failed is not None and due.account_id is not None:
             try:
                 await self.on_failed(due.account_id)

@@ -4,6 +4,8 @@ Written where the code is, so that a feature and its entry in the register come 
 `processing` makes the register of those that are enabled.
 """
 
+from collections.abc import Callable
+
 from mailserver.privacy.processing import Activity, View
 from mailserver.runtime.settings import Settings
 
@@ -203,10 +205,34 @@ ACTIVITIES = (
         "to prove what was done, and to find faults and attacks",
         f"{DUTY}; {INTEREST}",
         (PEOPLE, ADMINS),
-        ("who did what and when, never to which text", "breaches", "holds"),
+        (
+            *("who did what and when, never to which text", "breaches", "holds"),
+            "addresses of one account's mail, for a day, where two administrators trace it",
+        ),
         ("audit", "logs", "breaches", "registers"),
         (AUDITED, "personal fields under each person's own key", "names in logs hashed weekly"),
         _always,
         views=frozenset({View.CONTROLLER}),
     ),
 )
+
+
+def of_escrow(is_on: Callable[[], bool]) -> Activity:
+    """Declare the organisation's recovery, which is turned on beside the settings."""
+    return Activity(
+        "escrow",
+        "Opening mailboxes by two custodians (escrow)",
+        "to let an organisation reach its mail when nobody else can, on terms its people are shown",
+        INTEREST,
+        (PEOPLE, WRITERS),
+        ("everything in a mailbox that is opened", "who asked, why, and when"),
+        ("account", "registers"),
+        (
+            "two custodians with keys that are never on the server, neither of them alone",
+            "only after its owner saw the notice, in his own session",
+            "the owner is told of every opening, after 30 days at most",
+            AUDITED,
+        ),
+        lambda _: is_on(),
+        lambda _: ("the organisation, when both custodians open",),
+    )

@@ -3,7 +3,7 @@
     contacts.vcf      contacts, for other address books
     contacts.json     the same, whole
     settings.json     addresses, identities, preferences, absence, forwarding, app passwords' names,
-                      which apps are woken by which push service
+                      which apps are woken by which push service, whether custodians can open it
     rules/*.sieve     filters
     activity.json     sign-ins, and what the audit log says
     consents.json     what was consented to
@@ -21,6 +21,7 @@ from datetime import datetime
 from typing import Any
 
 from mailserver.accounts.app_passwords import AppPassword
+from mailserver.accounts.escrow_wraps import State, Status
 from mailserver.accounts.history import Entry as SignIn
 from mailserver.audit.entry import decode
 from mailserver.audit.subjects import Subject
@@ -51,6 +52,7 @@ class Person:
     app_passwords: Sequence[AppPassword]
     sign_ins: Sequence[SignIn]
     pushes: Sequence[PushSubscription]
+    escrow: Status
 
 
 async def documents(
@@ -119,6 +121,7 @@ async def _settings(account: Account, rules: Rules, person: Person) -> dict[str,
         ],
         "appPasswords": [_app_password(one) for one in person.app_passwords],
         "pushSubscriptions": [_push(one) for one in person.pushes],
+        "escrow": _escrow(person.escrow),
     }
 
 
@@ -129,6 +132,24 @@ def _app_password(one: AppPassword) -> dict[str, Any]:
         "networks": list(one.cidrs),
         "made": _instant(one.made_at),
         "expires": _instant(one.expires_at),
+    }
+
+
+def _escrow(status: Status) -> dict[str, Any]:
+    """Say whether custodians of the organisation can open the account."""
+    standing = status.standing
+    if standing is None:
+        return {"on": False}
+    return {
+        "on": status.state is State.ON,
+        "state": status.state.value,
+        "policy": standing.policy.policy,
+        "reason": standing.policy.reason,
+        "since": _instant(standing.policy.since),
+        "seen": _instant(status.seen_at),
+        "custodians": [
+            {"name": one.name, "fingerprint": one.key.fingerprint} for one in standing.custodians
+        ],
     }
 
 

@@ -31,6 +31,7 @@ from mailserver.store.keystore_steps import (
     Gone,
     Insert,
     Replace,
+    Require,
     Row,
     Step,
     apply_steps,
@@ -39,7 +40,17 @@ from mailserver.store.keystore_steps import (
 from mailserver.store.keystore_tables import TABLES, Rows, revision
 from mailserver.store.migrate import Which, require_current
 
-__all__ = ["FRESH", "Delete", "DeleteAll", "Insert", "Keystore", "Replace", "Row", "Step"]
+__all__ = [
+    "FRESH",
+    "Delete",
+    "DeleteAll",
+    "Insert",
+    "Keystore",
+    "Replace",
+    "Require",
+    "Row",
+    "Step",
+]
 
 FRESH = timedelta(seconds=2)  # PRIVACY §6 allows 5 s from revoking to closing
 CACHED_LISTS = 50_000  # of about 2 KB: one account's rows in one table each

@@ -66,7 +66,17 @@ class DeleteAll:
     keep: tuple[bytes, ...] = ()
 
 
-Step = Insert | Replace | Delete | DeleteAll
+@dataclass(frozen=True, slots=True)
+class Require:
+    """Do the other steps only where a row still holds `was`, else `Conflict` CHANGED_MEANWHILE."""
+
+    rows: Rows
+    account_id: AccountId
+    row_id: bytes
+    was: Guarded
+
+
+Step = Insert | Replace | Delete | DeleteAll | Require
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,8 @@ def _do(connection: Connection, step: Step) -> list[bytes]:
             return _delete(connection, step)
         case DeleteAll():
             return _delete_all(connection, step)
+        case Require():
+            return _require(connection, step)
 
 
 def _values(row: Row) -> dict[str, object]:
@@ -162,3 +174,12 @@ def _delete_all(connection: Connection, step: DeleteAll) -> list[bytes]:
     octets = list(connection.execute(select(table.c.sealed).where(where)).scalars())
     connection.execute(delete(table).where(where))
     return octets
+
+
+def _require(connection: Connection, step: Require) -> list[bytes]:
+    table = TABLES[step.rows]  # whoever changes it waits for us: changes take turns
+    where = and_(table.c.account_id == step.account_id, table.c.row_id == step.row_id)
+    found = connection.execute(select(table.c.sealed).where(where)).scalar_one_or_none()
+    if found is None or bytes(found) != bytes(step.was):
+        raise Conflict(Condition.CHANGED_MEANWHILE, "somebody else changed this meanwhile")
+    return []

@@ -51,6 +51,8 @@ class Rows(Enum):
     """What opened an account before a reset without its recovery code; for 90 days."""
     SEEN = "seen"
     """When each web session was last used."""
+    ESCROW = "escrow"
+    """The organisation's recovery: its policy, who saw the notice, and openings that are asked."""
 
 
 def _sealed_rows(rows: Rows) -> Table:
@@ -100,7 +102,10 @@ def _sealed_rows(rows: Rows) -> Table:
 
 
 _OF_ACCOUNTS = frozenset(
-    {Rows.ACCOUNTS, Rows.WRAPS, Rows.SESSIONS, Rows.FACTORS, Rows.VAULTS, Rows.SEEN}
+    {
+        *(Rows.ACCOUNTS, Rows.WRAPS, Rows.SESSIONS, Rows.FACTORS, Rows.VAULTS, Rows.SEEN),
+        Rows.ESCROW,
+    }
 )
 _OF_ADDRESSES = frozenset({Rows.ADDRESSES, Rows.TOMBS, Rows.LINKS})
 

@@ -30,6 +30,10 @@ class Register(IntEnum):
     """How far the walk through stored objects has come."""
     REQUEST = 6
     """What people ask for by their rights. Source: GDPR Art. 12(3)."""
+    ESCROW = 15
+    """Accounts that their organisation asked its custodians to open."""
+    TRACE = 16
+    """Accounts whose delivery was looked at."""
 
 
 class RegisterRow(NamedTuple):

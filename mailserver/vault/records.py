@@ -50,6 +50,7 @@ class Table(StrEnum):
     LINK = "link"
     VAULT = "vault"
     SEEN = "seen"
+    ESCROW = "escrow"
 
 
 class WrapKind(IntEnum):
@@ -163,6 +164,16 @@ class AccountRecord:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Half:
+    """What one custodian opens of an escrow wrap's secret."""
+
+    custodian: bytes
+    """The id of his key."""
+    sealed: bytes
+    commit: bytes
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class WrapRecord:
     """One credential's copy of the account master key; a mere verifier if `sealed_key` is empty."""
 
@@ -182,6 +193,8 @@ class WrapRecord:
     label: str = ""
     member: tuple[AccountId, int] | None = None
     """Whose key opens it, and of which generation, in a shared mailbox."""
+    halves: tuple[Half, ...] = ()
+    """Of an escrow wrap: two, for two custodians."""
 
     def __repr__(self) -> str:
         """Name the kind, never the secret parts or the label."""
@@ -323,6 +336,7 @@ def encode_wrap(record: WrapRecord) -> bytes:
             "commit": text(record.commit),
             "expires": instant(record.expires_at),
             "generation": record.generation,
+            "halves": [[text(h.custodian), text(h.sealed), text(h.commit)] for h in record.halves],
             "kdf": record.kdf,
             "key": text(record.sealed_key),
             "kind": record.kind,
@@ -359,6 +373,7 @@ def decode_wrap(written: bytes) -> WrapRecord:
             expires_at=at(row["expires"]),
             label=row["label"],
             member=(AccountId(octets(member[0])), member[1]) if member else None,
+            halves=tuple(Half(*map(octets, half)) for half in row.get("halves", ())),
         )
 
 

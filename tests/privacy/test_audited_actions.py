@@ -1,12 +1,14 @@
 """What cannot be written down does not happen; what was written of the erased opens no more."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from mailserver.accounts.admins import Admin
 from mailserver.app.house import House
 from mailserver.audit.checkpoint import load_key
 from mailserver.audit.entry import decode
@@ -16,6 +18,8 @@ from mailserver.model.address import Address
 from mailserver.model.errors import Absent
 from mailserver.model.ids import AccountId
 from mailserver.vault.administrators import AdminRole
+from mailserver.vault.custodians import key_of
+from tests.support.escrow import a_pair
 from tests.support.house import DOMAIN, PASSWORD, add_person, house_in
 
 ALICE = Address("alice", DOMAIN)
@@ -45,6 +49,8 @@ async def state(house: House) -> tuple[object, ...]:
         (await house.keyring.account(await alice(house), fresh=True)).record,
         await house.store.accounts.by_address(f"bob@{DOMAIN}"),
         await house.admins.listing(),
+        await house.desk.escrow.custodians(),
+        await house.books.traces.listing(),
     )
 
 
@@ -65,8 +71,18 @@ async def sign_in(house: House) -> None:
     await lease.close()
 
 
+async def add_custodian(house: House) -> None:
+    await house.desk.escrow.add_custodian("Ruth Vos", key_of(a_pair()))
+
+
+async def trace(house: House) -> None:
+    ruth = Admin("ruth", frozenset(), house.clock.now(), second_factor=True)
+    hour = timedelta(hours=1)
+    await house.books.traces.start(await alice(house), str(ALICE), "mail is missing", hour, ruth)
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("act", [add_domain, add_user, add_admin, sign_in])
+@pytest.mark.parametrize("act", [add_domain, add_user, add_admin, sign_in, add_custodian, trace])
 async def test_t_aud_1_an_action_whose_entry_cannot_be_written_does_not_happen(
     act: Callable[[House], Awaitable[None]], mail_url: str, keystore_url: str, tmp_path: Path
 ) -> None:

@@ -29,7 +29,8 @@ PROMISES = (
     *(f"T-BR-{number}" for number in range(1, 4)),
     *("T-REG-1", "T-REG-2"),
     *(f"T-BK-{number}" for number in range(1, 6)),
-    *("T-LC-1", "T-LC-2", "T-LC-3", "T-LC-6", "T-LC-7"),
+    *(f"T-LC-{number}" for number in range(1, 8)),
+    "T-NTK-3",
 )
 NAMED = re.compile(r"^ *(?:async )?def test_(t_[a-z]+(?:_[0-9]+)?)(?:_|\()", re.MULTILINE)
 

@@ -22,7 +22,7 @@ from mailserver.mail.opened import create_epoch
 from mailserver.model.address import Address
 from mailserver.model.errors import Corrupt
 from mailserver.model.ids import AccountId
-from mailserver.model.notice import Notice
+from mailserver.model.notice import Notice, Tell
 from mailserver.model.sealed import Plaintext
 from mailserver.runtime.clock import ManualClock
 from mailserver.runtime.offload import Offload
@@ -60,6 +60,7 @@ class Node:
     recovery: Recovery
     desk: Desk
     told: list[tuple[AccountId, Notice, str]]
+    tell: Tell
     clock: ManualClock
     offload: Offload
 
@@ -171,6 +172,7 @@ async def open_node(
         recovery=recovery,
         desk=desk,
         told=told,
+        tell=tell,
         clock=clock,
         offload=offload,
     )

@@ -5,11 +5,12 @@ from typing import Any
 from sqlalchemy import text
 
 from mailserver.app.registers import Books, open_books
+from mailserver.mail.tracing import Tracer
 from mailserver.runtime.settings import load
 from tests.support.accounts import Node
 
 
-def books_of(node: Node, **settings: Any) -> Books:
+def books_of(node: Node, tracer: Tracer | None = None, **settings: Any) -> Books:
     """Open the registers of a node; `__` in the name of a setting stands for a dot."""
     wanted = {name.replace("__", "."): value for name, value in settings.items()}
     return open_books(
@@ -21,6 +22,8 @@ def books_of(node: Node, **settings: Any) -> Books:
         node,
         node.clock,
         node.offload,
+        node.tell,
+        tracer or Tracer(node.clock),
     )
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from webui.account import (
+    routes_escrow,
     routes_exports,
     routes_factors,
     routes_forwards,
@@ -62,6 +63,7 @@ for part in (
     routes_language,
     routes_forwards,
     routes_privacy,
+    routes_escrow,
     routes_exports,
     routes_wishes,
 ):

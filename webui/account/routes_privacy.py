@@ -90,6 +90,7 @@ class RequestBody(schemas.Body):
 async def about(session: Signed, services: Served, desk: Door) -> PrivacyShown:
     """Tell what is kept, why, for how long and who sees it."""
     account, account_id = session.account, session.account.account_id
+    await desk.escrow.look()  # it may have been turned on beside this process
     told, counters = services.privacy.about(), await account.emails.counters()
     _, cards = await account.records.all(RecordKind.CARD)
     rules = services.rules_of(account)

@@ -47,6 +47,9 @@ from mailserver.store.migrate import (
     settle_schema,
 )
 from mailserver.store.store import Store
+from mailserver.vault.administrators import INSTANCE
+from mailserver.vault.escrow import WRAPS
+from mailserver.vault.escrow_rows import RENEWAL_ROW
 from mailserver.vault.master import MasterKeys
 from mailserver.vault.records import WrapKind
 
@@ -176,6 +179,7 @@ async def _keystore(
             known = {*erased, *(await _erased(store) if there else ())}
             gone = sum([await _erase(keyring, each, place.clock) for each in sorted(known)])
             ended = await _end_sign_ins(keyring)
+            await _end_escrow(keyring)
             if there:
                 facts: Facts = {"restored": manifest.name, "erased": gone, "sign_ins": ended}
                 await _audited(place, store, keystore, facts)
@@ -290,6 +294,23 @@ async def _end_sign_ins(keyring: Keyring) -> int:
             await keyring.apply(steps)
         ended += len(steps)
     return ended
+
+
+async def _end_escrow(keyring: Keyring) -> None:
+    """Turn escrow off: nobody knows which custodians left since, or whether it was turned off.
+
+    That accounts are to get new keys stays.
+    """
+    last: Row | None = None
+    while page := await keyring.keystore.page(Rows.ESCROW, last):
+        last = page[-1]
+        owners = {row.account_id for row in page}
+        keep = (RENEWAL_ROW,)
+        steps = [DeleteAll(Rows.ESCROW, owner, keep=keep) for owner in sorted(owners)]
+        await keyring.apply(steps)
+    wraps = await keyring.keystore.anywhere(Rows.WRAPS, WRAPS)
+    custodians = DeleteAll(Rows.CUSTODIANS, INSTANCE)
+    await keyring.apply([custodians, *(keyring.drop_wrap(keyring.open_wrap(w)) for w in wraps)])
 
 
 async def _walked(

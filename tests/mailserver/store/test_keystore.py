@@ -13,7 +13,16 @@ from mailserver.model.errors import Condition, Conflict, Misconfigured
 from mailserver.model.ids import AccountId, new_account_id
 from mailserver.model.sealed import Guarded
 from mailserver.runtime.clock import ManualClock
-from mailserver.store.keystore import FRESH, Delete, DeleteAll, Insert, Keystore, Replace, Row
+from mailserver.store.keystore import (
+    FRESH,
+    Delete,
+    DeleteAll,
+    Insert,
+    Keystore,
+    Replace,
+    Require,
+    Row,
+)
 from mailserver.store.keystore_tables import Rows
 from mailserver.store.migrate import Which, migrate
 from tests.support.postgres import PostgresServer
@@ -89,6 +98,23 @@ async def test_of_two_replacements_one_is_refused(keystore: Keystore) -> None:
         await keystore.apply([Replace(Rows.ACCOUNTS, second, old.sealed)])
     assert raised.value.condition is Condition.CHANGED_MEANWHILE
     assert await keystore.of(Rows.ACCOUNTS, account) == (first,)
+
+
+async def test_what_is_required_must_still_stand(keystore: Keystore) -> None:
+    account = new_account_id()
+    terms, made = a_row(account, b"terms"), a_row(account, b"made")
+    await keystore.apply([Insert(Rows.ESCROW, terms)])
+    other = Guarded(b"other terms")
+    for was, name in ((other, b"terms"), (terms.sealed, b"gone")):
+        require = Require(Rows.ESCROW, account, name, was)
+        with pytest.raises(Conflict) as conflict:
+            await keystore.apply([Insert(Rows.WRAPS, made), require])
+        assert conflict.value.condition is Condition.CHANGED_MEANWHILE
+        assert await keystore.of(Rows.WRAPS, account) == ()
+    require = Require(Rows.ESCROW, account, b"terms", terms.sealed)
+    await keystore.apply([require, Insert(Rows.WRAPS, made)])
+    assert await keystore.of(Rows.WRAPS, account) == (made,)
+    assert not keystore.has_condemned  # what was required stays, so nobody looks for it in files
 
 
 async def test_a_taken_name_is_refused(keystore: Keystore) -> None:

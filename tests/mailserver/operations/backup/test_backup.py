@@ -41,9 +41,12 @@ from mailserver.operations.backup.sets import (
 from mailserver.operations.backup.verify import verify
 from mailserver.operations.check import check
 from mailserver.runtime.settings import Settings
+from mailserver.store.keystore_tables import Rows
 from mailserver.store.migrate import Which, head, migrate
+from mailserver.vault.escrow import WRAPS
 from mailserver.vault.master import MasterKeys
 from mailserver.vault.records import Scope
+from tests.support.escrow import escrow_in
 from tests.support.house import DOMAIN, PASSWORD, add_person, house_in, settings_in
 from tests.support.mail import RECEIVED
 from tests.support.postgres import PostgresServer
@@ -260,6 +263,7 @@ async def test_t_bk_5_a_lost_keystore_comes_back_but_for_newer_accounts_and_sign
 ) -> None:
     async with house_in(tmp_path / "one") as house:
         secret = Plaintext((await add_person(house, "noor")).encode())
+        await escrow_in(house, f"noor@{DOMAIN}")
         keystore = await made(house, Kind.KEYSTORE, pair, tmp_path / "k")
         await add_person(house, "bram")
         old = house.settings
@@ -275,6 +279,10 @@ async def test_t_bk_5_a_lost_keystore_comes_back_but_for_newer_accounts_and_sign
     assert (back.erased, back.sign_ins) == (0, 1)
     async with open_house(old) as again:
         await sign_in(again, "noor")
+        assert await again.desk.escrow.standing() is None  # maybe it was turned off since
+        assert await again.desk.escrow.custodians() == []
+        assert await again.keystore.anywhere(Rows.WRAPS, WRAPS) == ()
+        assert await again.keystore.page(Rows.ESCROW) == ()
         with pytest.raises(MailError):
             await sign_in(again, "bram")
         with pytest.raises(Refused):  # a revoked device stays revoked, for all are

@@ -109,6 +109,21 @@ export interface PrivacyRequest {
   over_at: string | null;
 }
 
+/** How far the organisation's recovery is with this account (`accounts.escrow_wraps.State`). */
+export type EscrowState = 'off' | 'waiting' | 'renewal' | 'notice' | 'due' | 'on';
+
+/** Whether two custodians together can open the mailbox, and on what terms. */
+export interface Escrow {
+  state: EscrowState;
+  policy: string;
+  reason: string;
+  since: string | null;
+  seen_at: string | null;
+  custodians: { name: string; fingerprint: string }[];
+  /** Names the notice; whoever saw it sends it back. */
+  notice: string;
+}
+
 /** A copy of everything, in one file. */
 export interface DataExport {
   name: string;

@@ -18,7 +18,7 @@ export const LANGUAGE_NAMES: Record<Language, string> = {
 export const GROUPS = {
   app: ['app', 'ui', 'keys', 'state', 'mail', 'compose', 'search', 'render'],
   signin: ['signin'],
-  settings: ['settings', 'privacy'],
+  settings: ['settings', 'privacy', 'escrow'],
   contacts: ['contacts'],
   admin: ['admin'],
   secure: ['secure'],

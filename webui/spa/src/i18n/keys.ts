@@ -3,6 +3,7 @@ import type admin from './admin/en.json';
 import type app from './app/en.json';
 import type compose from './compose/en.json';
 import type contacts from './contacts/en.json';
+import type escrow from './escrow/en.json';
 import type keys from './keys/en.json';
 import type mail from './mail/en.json';
 import type privacy from './privacy/en.json';
@@ -19,6 +20,7 @@ interface Areas {
   app: typeof app;
   compose: typeof compose;
   contacts: typeof contacts;
+  escrow: typeof escrow;
   keys: typeof keys;
   mail: typeof mail;
   privacy: typeof privacy;

@@ -35,6 +35,7 @@ const ACTIVITIES: Partial<Record<string, TextKey>> = {
   push: 'privacy.act_push',
   reports: 'privacy.act_reports',
   accountability: 'privacy.act_accountability',
+  escrow: 'privacy.act_escrow',
 };
 
 /** Says what an activity is for; one that a newer server has, by its name. */
