@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from mailserver.accounts.desk import Desk
 from mailserver.accounts.provisioning import Provisioning
+from mailserver.app.papers import Papers, open_agreements, open_papers, paper_rows
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
 from mailserver.audit.verify import ChainBroken, verify
@@ -77,6 +78,7 @@ class Books:
     processing: Processing
     centre: PrivacyCentre
     erasure: Erasure
+    papers: Papers
     verify_log: Callable[[], Coroutine[Any, Any, bool]]
     """Reads the whole audit log; where it is broken, that is a suspicion, and False."""
 
@@ -89,6 +91,7 @@ class Books:
             (REMIND, self.breaches.remind),
             (REMIND, self.requests.remind),
             (REMIND, self.erasure.tend),
+            (REMIND, self.papers.remind),
             (VERIFY, self.verify_log),
         ):
             tasks.create_task(_later(tasks, period, work))
@@ -116,7 +119,9 @@ def open_books(
         *(settings, store, chain, desks.desk, desks.provisioning, breaches, requests),
         sweep_exports=partial(sweep_exports, store, settings.export_dir, offload),
     )
+    rows += paper_rows(settings, ledger, clock)
     processing = Processing(settings, ACTIVITIES, rows, ledger)
+    agreements = open_agreements(settings, store, master, chain, clock)
     return Books(
         profile=profile,
         ledger=ledger,
@@ -125,13 +130,7 @@ def open_books(
         breaches=breaches,
         requests=requests,
         suspicions=suspicions,
-        scrubber=Scrubber(
-            store.checksums,
-            clock,
-            load=partial(ledger.noted, Register.SCRUB, _SCRUB),
-            save=partial(ledger.note, Register.SCRUB, _SCRUB),
-            tell=suspicions.damaged,
-        ),
+        scrubber=_scrubber(store, ledger, suspicions, clock),
         processing=processing,
         centre=PrivacyCentre(processing, rows, requests, profile, clock),
         erasure=Erasure(
@@ -141,7 +140,19 @@ def open_books(
             post=None if outgoing is None else partial(_posted, outgoing, master),
             grace=timedelta(days=settings.retention.grace_days),
         ),
+        papers=open_papers(settings, ledger, agreements, desks.provisioning, processing, clock),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
+    )
+
+
+def _scrubber(store: Store, ledger: Ledger, suspicions: Suspicions, clock: Clock) -> Scrubber:
+    """Make what walks through stored objects, and remembers how far it has come."""
+    return Scrubber(
+        store.checksums,
+        clock,
+        load=partial(ledger.noted, Register.SCRUB, _SCRUB),
+        save=partial(ledger.note, Register.SCRUB, _SCRUB),
+        tell=suspicions.damaged,
     )
 
 

@@ -203,8 +203,11 @@ ACTIVITIES = (
         "to prove what was done, and to find faults and attacks",
         f"{DUTY}; {INTEREST}",
         (PEOPLE, ADMINS),
-        ("who did what and when, never to which text", "breaches", "holds"),
-        ("audit", "logs", "breaches", "registers"),
+        ("who did what and when, never to which text", "breaches", "holds", "contracts", "orders"),
+        (
+            *("audit", "logs", "breaches", "agreements", "assessments", "risks", "training"),
+            *("measures", "lawful", "registers"),
+        ),
         (AUDITED, "personal fields under each person's own key", "names in logs hashed weekly"),
         _always,
         views=frozenset({View.CONTROLLER}),
