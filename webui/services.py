@@ -27,6 +27,7 @@ from mailserver.mail.submission import Submission
 from mailserver.model.sealed import Plaintext
 from mailserver.privacy.centre import PrivacyCentre
 from mailserver.privacy.erasure import Erasure
+from mailserver.privacy.offers import Offers
 from mailserver.privacy.requests import Requests
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.limits import Budget, Connections
@@ -34,6 +35,13 @@ from mailserver.runtime.offload import Offload
 from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.settings import Settings
 from mailserver.transfer.exports import ExportDesk
+
+
+class _Papers(Protocol):
+    """The registers of agreements and such, as far as the web side looks."""
+
+    @property
+    def offers(self) -> Offers: ...
 
 
 class _Books(Protocol):
@@ -45,6 +53,8 @@ class _Books(Protocol):
     def requests(self) -> Requests: ...
     @property
     def erasure(self) -> Erasure: ...
+    @property
+    def papers(self) -> _Papers: ...
 
 
 class _House(Protocol):
@@ -176,6 +186,8 @@ class Services:
     requests: Requests
     erasure: Erasure
     exports: ExportDesk
+    offers: Offers
+    """Agreements that a customer may sign by a link."""
     office: Office
     """Opens a lease as an account with mailboxes, messages and search."""
     budget: Budget
@@ -211,6 +223,7 @@ class Services:
             requests=house.books.requests,
             erasure=house.books.erasure,
             exports=hall.exports,
+            offers=house.books.papers.offers,
             office=hall.office,
             budget=hall.budget,
             connections=hall.connections,

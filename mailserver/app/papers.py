@@ -18,6 +18,7 @@ from mailserver.privacy.lawful import LawfulRequests
 from mailserver.privacy.ledger import Ledger
 from mailserver.privacy.legal_profile import PROFILES
 from mailserver.privacy.matters import PROCESSING_REVIEW, Matter, Matters, Subject
+from mailserver.privacy.offers import Offers
 from mailserver.privacy.processing import Processing
 from mailserver.privacy.retention import Category
 from mailserver.privacy.retention_rows import kept_after_its_end
@@ -39,6 +40,7 @@ class Papers:
     """These registers of one server."""
 
     agreements: Agreements
+    offers: Offers
     announcements: Announcements
     assessments: Assessments
     risks: Matters
@@ -121,6 +123,7 @@ def open_papers(
     )
     return Papers(
         agreements=agreements,
+        offers=Offers(agreements, ledger, clock),
         announcements=Announcements(ledger, clock, profile),
         assessments=Assessments(
             *(processing, lambda: bool(settings.scanners.elsewhere), risks, measures),

@@ -157,6 +157,18 @@ def accept(
     _give(one, to)
 
 
+@group.command("offer")
+def offer(context: typer.Context, customer: Customer) -> None:
+    """Make a link by which a customer reads the newest version and signs it; for thirty days."""
+
+    async def offered(house: House) -> str:
+        secret = await house.books.papers.offers.offer(customer)
+        return f"{house.settings.webmail_url}/agreement/{secret}"
+
+    say(in_house(context, offered))
+    say(f"Give it to whom {customer} named: whoever has it may sign. It is not shown again.")
+
+
 @group.command("receipt")
 def receipt(context: typer.Context, customer: Customer, to: To = None) -> None:
     """Write the receipt of what a customer accepted last."""

@@ -37,6 +37,8 @@ class Answer(StrEnum):
 
     ACCEPTANCE = "acceptance"
     OBJECTION = "objection"
+    OFFER = "offer"
+    """A link by which a customer may accept."""
 
 
 @dataclass(frozen=True, slots=True)

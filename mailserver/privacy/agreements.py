@@ -138,15 +138,15 @@ class Agreements:
             PeerFault: BAD_SYNTAX, a name is missing.
             Conflict: ALREADY_EXISTS, this was accepted before.
         """
-        customer = _name(customer)
+        customer = named(customer)
         if not signatory.authority:
             raise Refused(Condition.NOT_PERMITTED, "a signatory says that he may sign")
         text, before = await self.text(version, language), await self.accepted(customer)
         if before is not None and before.version >= text.version:
             raise Conflict(Condition.ALREADY_EXISTS, f"they accepted version {before.version}")
         signed: Fields = {
-            "signatory": _name(signatory.name),
-            "role": _name(signatory.role),
+            "signatory": named(signatory.name),
+            "role": named(signatory.role),
             "authority": True,
             "accepted": self._answers.now().isoformat(),
             "network": cut_ip(signatory.address.strip()) if signatory.address.strip() else "",
@@ -162,7 +162,7 @@ class Agreements:
 
     async def end(self, customer: str, *, actor: str = OPERATOR) -> None:
         """Write down that somebody is no customer any more. Raises Absent."""
-        accepted = await self.accepted(_name(customer))
+        accepted = await self.accepted(named(customer))
         if accepted is None:
             raise Absent(Condition.NO_SUCH_MESSAGE, f"{customer} has no agreement")
         await self._end(accepted, "the agreement ended", actor)
@@ -215,7 +215,8 @@ class Agreements:
         await self._answers.change(entry, {"over": over}, why, actor=actor)
 
 
-def _name(text: str) -> str:
+def named(text: str) -> str:
+    """Return a name with single spaces. Raises PeerFault (BAD_SYNTAX) where it is none."""
     text = " ".join(text.split())
     if not 0 < len(text) <= NAME_CHARACTERS:
         raise PeerFault(Condition.BAD_SYNTAX, f"a name has 1 to {NAME_CHARACTERS} letters")

@@ -19,7 +19,7 @@ from mailserver.privacy.papers import Paper, Part
 from mailserver.privacy.processing import Version, View, seen_by
 from mailserver.store.registers import Register
 
-_COUNTED = frozenset({"reminded", "key", "first"})
+_COUNTED = frozenset({"reminded", "key", "first", "secret"})
 """What the server notes for itself."""
 _HIDDEN = frozenset({"views", "receipt"})
 """What is for programs: JSON and CSV have it."""

@@ -1,5 +1,6 @@
 """`zegel privacy dpa` and `processors`: from a text to a customer's first account."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,14 @@ def test_t_dpa_1_from_a_text_to_the_first_account(tmp_path: Path) -> None:
     assert zegel.done("privacy", "dpa", "show").strip() == ONE.strip()
     accept = ("privacy", "dpa", "accept", "Bakkerij", *WHO)
     assert "may sign" in zegel.refused(*accept)
+    assert "/agreement/" in zegel.done("privacy", "dpa", "offer", "Bakkerij")
     zegel.done(*accept, "--authority", "--to", receipt)
     assert account(zegel, "noel@bakery.example")[0] == 0
     said = zegel.done("privacy", "dpa", "verify", receipt, "--text", one)
     assert "Genuine: Noël de Wit (directeur) accepted version 1 (nl) for Bakkerij" in said
+    key = json.loads(Path(receipt).read_text("utf-8"))["key"]
+    elsewhere = Zegel(tmp_path / "no-settings-here.toml")  # the customer's own machine
+    assert "Genuine" in elsewhere.done("privacy", "dpa", "verify", receipt, "--key", key)
     assert zegel.done("privacy", "dpa", "receipt", "Bakkerij") == Path(receipt).read_text("utf-8")
     two = text(tmp_path, ONE.replace("24", "twaalf"))
     assert "-Artikel 1. Wij melden" in zegel.done("privacy", "dpa", "publish", two, "--language=nl")
