@@ -8,6 +8,7 @@ alone has only the first part, for it is one table. Source of CSV: RFC 4180.
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -187,14 +188,13 @@ def _dated(text: str) -> str:
         return text
 
 
-def _cell(text: str) -> str:
-    """Keep a spreadsheet from reading a text as a formula.
+_FORMULA = re.compile(r"""^(?=[=+\-@＝＋－＠\t\r\n])|[;\t\r\n]"*(?=[=+\-@＝＋－＠])""")
 
-    A tab or a line's end counts as well: what stands behind it is the cell to some. Source: OWASP,
-    CSV Injection.
+
+def _cell(text: str) -> str:
+    """Keep a spreadsheet from reading a text, or a part of it, as a formula.
+
+    Many in Europe end a cell at `;` wherever it stands, and some at a tab or a line's end, so what
+    comes behind one counts as the begin of a cell. Source: OWASP, CSV Injection.
     """
-    return (
-        f"'{text}"
-        if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-        else text
-    )
+    return _FORMULA.sub(r"\g<0>'", text)

@@ -119,6 +119,13 @@ def test_a_spreadsheet_is_given_no_formula(formula: str) -> None:
     assert [cell[0] for row in rows for cell in row if cell] == ["'", "'"]
 
 
+@pytest.mark.parametrize("mark", [";", ';"', "\t", "\n", "\r\n"])
+def test_a_spreadsheet_that_ends_cells_elsewhere_is_given_no_formula(mark: str) -> None:
+    text = written(sheet({"said": f"a{mark}=1+1; -2"}), Form.CSV).decode()
+    (_, row) = csv.reader(io.StringIO(text, newline=""))
+    assert row == [f"a{mark}'=1+1; -2"]  # behind a space it is text to all of them
+
+
 def test_csv_has_a_column_for_all_that_any_entry_says() -> None:
     text = written(sheet({"name": "a", "one": 1}, {"name": 'b, "c"', "two": None}), Form.CSV)
     assert text == b'name,one,two\r\na,1,\r\n"b, ""c""",,\r\n'
