@@ -157,15 +157,17 @@ class Agreements:
         said |= {"receipt": receipt, "receipt_sha256": sha256(receipt.encode()).hexdigest()}
         entry = await self._answers.add(said | {"reminded": 0}, "accepted", actor=actor)
         if before is not None:
-            await self._end(before, "a newer version was accepted", actor)
+            await self._end(before.number, "a newer version was accepted", actor)
         return acceptance_of(entry)
 
     async def end(self, customer: str, *, actor: str = OPERATOR) -> None:
         """Write down that somebody is no customer any more. Raises Absent."""
-        accepted = await self.accepted(named(customer))
-        if accepted is None:
+        customer = named(customer)
+        if await self.accepted(customer) is None:
             raise Absent(Condition.NO_SUCH_MESSAGE, f"{customer} has no agreement")
-        await self._end(accepted, "the agreement ended", actor)
+        for entry in await self._answers.entries():  # objections end with it
+            if same(entry.fields["customer"], customer) and not entry.fields["over"]:
+                await self._end(entry.number, "the agreement ended", actor)
 
     async def standing(self, customer: str) -> Standing:
         """Say where a customer stands."""
@@ -206,12 +208,12 @@ class Agreements:
             reminded.append(customer)
         return reminded
 
-    async def _end(self, accepted: Acceptance, why: str, actor: str) -> None:
-        """Let an acceptance end; it is kept from the end of that year on, as accounts are."""
+    async def _end(self, number: int, why: str, actor: str) -> None:
+        """Let an answer end; it is kept from the end of that year on, as accounts are."""
         zone = ZoneInfo(self._profile.zone)
         year = self._answers.now().astimezone(zone).year + 1
         over = datetime(year, 1, 1, tzinfo=zone).isoformat()
-        entry = await self._answers.get(accepted.number)
+        entry = await self._answers.get(number)
         await self._answers.change(entry, {"over": over}, why, actor=actor)
 
 
