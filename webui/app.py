@@ -32,6 +32,7 @@ from webui.jmap.routes import api_jmap, web_jmap
 from webui.jmap.websocket import socket_jmap
 from webui.pages import app_pages
 from webui.public.acme import router as port_80
+from webui.public.agreement import router as agreement
 from webui.public.landing import pages
 from webui.public.routes import router as public
 from webui.reading.routes import router as reading
@@ -43,7 +44,7 @@ ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
     Site.ADMIN: (admin,),
     Site.PORTAL: (),
     Site.HTTP: (port_80,),
-    Site.PUBLIC: (public,),
+    Site.PUBLIC: (public, agreement),
 }
 """What each site answers."""
 

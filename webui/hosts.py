@@ -22,6 +22,7 @@ PUBLIC_PATHS = (
     "/.well-known/autoconfig/",
     "/.well-known/mta-sts.txt",
     "/.well-known/security.txt",
+    "/agreement/",
     "/autodiscover/",
     "/mail/config-v1.1.xml",
     "/mail/apple.mobileconfig",

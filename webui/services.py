@@ -31,6 +31,7 @@ from mailserver.privacy.centre import PrivacyCentre
 from mailserver.privacy.erasure import Erasure
 from mailserver.privacy.holds import Holds
 from mailserver.privacy.legal_profile import LegalProfile
+from mailserver.privacy.offers import Offers
 from mailserver.privacy.oversight import Oversight
 from mailserver.privacy.processing import Processing
 from mailserver.privacy.requests import Requests
@@ -41,6 +42,13 @@ from mailserver.runtime.offload import Offload
 from mailserver.runtime.resolver import Resolver
 from mailserver.runtime.settings import Settings
 from mailserver.transfer.exports import ExportDesk
+
+
+class _Papers(Protocol):
+    """The registers of agreements and such, as far as the web side looks."""
+
+    @property
+    def offers(self) -> Offers: ...
 
 
 class _Books(Protocol):
@@ -66,6 +74,8 @@ class _Books(Protocol):
     def verify_log(self) -> Callable[[], Coroutine[Any, Any, bool]]: ...
     @property
     def erasure(self) -> Erasure: ...
+    @property
+    def papers(self) -> _Papers: ...
 
 
 class _House(Protocol):
@@ -200,6 +210,8 @@ class Services:
     push_desk: PushDesk
     privacy: PrivacyCentre
     exports: ExportDesk
+    offers: Offers
+    """Agreements that a customer may sign by a link."""
     office: Office
     """Opens a lease as an account with mailboxes, messages and search."""
     budget: Budget
@@ -235,6 +247,7 @@ class Services:
             push_desk=house.push_desk,
             privacy=house.books.centre,
             exports=hall.exports,
+            offers=house.books.papers.offers,
             office=hall.office,
             budget=hall.budget,
             connections=hall.connections,

@@ -14,6 +14,7 @@ from mailserver.protocol.oidc.metadata import check_issuer
 from mailserver.vault.providers import ProviderRecord
 from mailserver.vault.receiving import DomainRecord
 
+CUSTOMER_CHARACTERS = 200
 PROVIDER_CHARACTERS = 1_024  # of each thing that is said of one
 
 
@@ -86,6 +87,19 @@ class DomainRules:
         """Ask everybody in a domain for a second factor, or nobody. Raises Absent."""
         record = replace(await self.get(name), second_factor=required)
         await self._change(record, "factor-required" if required else "factor-optional", actor)
+
+    async def set_customer(self, name: str, customer: str, *, actor: str = OPERATOR) -> None:
+        """Say whose a domain is, where it is not ours; empty: ours, or a private person's.
+
+        Raises:
+            Absent: NO_SUCH_DOMAIN.
+            PeerFault: BAD_SYNTAX, it is no name.
+        """
+        customer = " ".join(customer.split())
+        if not customer.isprintable() or len(customer) > CUSTOMER_CHARACTERS:
+            raise PeerFault(Condition.BAD_SYNTAX, "a customer is named in up to 200 letters")
+        record = replace(await self.get(name), customer=customer)
+        await self._change(record, "customer" if customer else "no-customer", actor)
 
     async def set_provider(
         self, name: str, provider: ProviderRecord | None, *, actor: str = OPERATOR

@@ -6,7 +6,7 @@ keys that no mail is sealed to; `sweep` removes them after a week.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -58,7 +58,15 @@ DEFAULT_MAILBOXES: tuple[tuple[str, Role], ...] = (
 GUARD_KEY_OCTETS = 32
 ORPHANED_AFTER = timedelta(days=7)
 
+Contracted = Callable[[str], Awaitable[None]]
+"""Sees that an organisation may have accounts here; raises Refused (NOT_PERMITTED)."""
+
 log = get_logger("accounts")
+
+
+async def nobody_contracted(customer: str) -> None:
+    """Refuse every organisation: what makes accounts without being told of agreements."""
+    raise Refused(Condition.NOT_PERMITTED, f"{customer} has no agreement")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -86,11 +94,12 @@ class Provisioning:
         argon2_parameters: int = PASSWORD_COST,
         signing_keys: SigningKeys | None = None,
         tell: Tell = tell_nobody,
+        contracted: Contracted = nobody_contracted,
     ) -> None:
         """Make accounts whose keys are of `suite`, as `crypto.suite.self_test` found it.
 
         New domains get `signing_keys`, where they are given. `tell` writes to whoever had an
-        address before.
+        address before. Of an organisation whose a domain is, `contracted` is asked first.
         """
         self._store = store
         self._keyring = keyring
@@ -102,6 +111,7 @@ class Provisioning:
         self._parameters = argon2_parameters
         self._signing_keys = signing_keys
         self._tell = tell
+        self._contracted = contracted
 
     async def add_domain(self, name: str, *, actor: str = OPERATOR) -> str:
         """Take mail for a domain from now on; return its canonical name.
@@ -148,17 +158,17 @@ class Provisioning:
     ) -> NewUser:
         """Make an account with a password, as the operator at the keyboard does.
 
-        What is to happen `along` with it is part of the same keystore transaction.
-
-        It is `provisional`: whoever typed the password may know it, so the first web sign-in makes
+        What is to happen `along` with it is part of the same keystore transaction. It is
+        `provisional`: whoever typed the password may know it, so the first web sign-in makes
         new keys (PRIVACY §5). Without a password the server opens it (`key_mode=server`), for whom
         the domain's identity provider vouches.
 
         Raises:
             Absent: NO_SUCH_DOMAIN, the domain is not ours.
             Conflict: ALREADY_EXISTS, somebody has the address.
-            Refused: WEAK_PASSWORD; NOT_PERMITTED, the address is the server's own, or was another's
-                within a year and no `second` approves, or there is no password and no provider.
+            Refused: WEAK_PASSWORD; NOT_PERMITTED, the address is the server's own, was another's
+                within a year (no `second` approves), or a customer's who accepted no agreement, or
+                there is no password and no provider.
         """
         await self._check_free(address)
         await self._check_opens(address, password)
@@ -193,6 +203,17 @@ class Provisioning:
         taken = await self._keyring.receiving.address(address, fresh=True) is not None
         if taken or await self._store.accounts.by_address(address.key) is not None:
             raise Conflict(Condition.ALREADY_EXISTS, "somebody has this address already")
+        if customer := (await self._keyring.receiving.domain(address.domain, fresh=True)).customer:
+            await self._contracted(customer)
+
+    async def customers(self) -> dict[str, list[str]]:
+        """Return the organisations whose domains these are, and those of each."""
+        found: dict[str, list[str]] = {}
+        for row in await self._store.domains.listing():
+            record = await self._keyring.receiving.domain(row.name)
+            if record.customer:
+                found.setdefault(record.customer, []).append(row.name)
+        return found
 
     async def _check_opens(self, address: Address, password: Plaintext | None) -> None:
         """See that the owner will have a way in."""

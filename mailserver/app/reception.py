@@ -16,6 +16,7 @@ from mailserver.accounts.recovery import Recovery
 from mailserver.accounts.sessions import Sessions
 from mailserver.accounts.signing_keys import SigningKeys
 from mailserver.accounts.telling import as_far_as_possible
+from mailserver.app.papers import open_agreements
 from mailserver.audit.chain import Chain
 from mailserver.crypto.suite import Suite
 from mailserver.mail.opened import create_epoch
@@ -60,9 +61,11 @@ def reception(
     issuers = Issuers(ServiceClient(verifying(settings.relay.ca_file)), clock)
     tell = as_far_as_possible(tell)
     logins = Logins(store, keyring, directory, sessions, chain, delays, hashing, clock, tell=tell)
+    agreements = open_agreements(settings, store, keyring.master, chain, clock)
     provisioning = Provisioning(
         *(store, keyring, sessions, chain, hashing, clock),
         suite=suite,
+        contracted=agreements.check,
         signing_keys=signing_keys,
         tell=tell,
     )

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from mailserver.accounts.desk import Desk
 from mailserver.accounts.provisioning import Provisioning
 from mailserver.accounts.sessions import Sessions
+from mailserver.app.papers import Papers, open_agreements, open_papers, paper_rows
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
 from mailserver.audit.verify import ChainBroken, verify
@@ -31,8 +32,8 @@ from mailserver.privacy.escrow import Openings
 from mailserver.privacy.holds import Holds
 from mailserver.privacy.ledger import Ledger
 from mailserver.privacy.legal_profile import PROFILES, LegalProfile
-from mailserver.privacy.oversight import Oversight
 from mailserver.privacy.looks import Look, looks_of
+from mailserver.privacy.oversight import Oversight
 from mailserver.privacy.processing import Processing
 from mailserver.privacy.requests import Requests
 from mailserver.privacy.retention import LOOK, Retention
@@ -95,6 +96,7 @@ class Books:
     openings: Openings
     traces: Traces
     erasure: Erasure
+    papers: Papers
     verify_log: Callable[[], Coroutine[Any, Any, bool]]
     """Reads the whole audit log; where it is broken, that is a suspicion, and False."""
 
@@ -113,6 +115,7 @@ class Books:
             (REMIND, self.openings.tend),
             (REMIND, self.traces.tend),
             (REMIND, self.erasure.tend),
+            (REMIND, self.papers.remind),
             (VERIFY, self.verify_log),
         ):
             tasks.create_task(_later(tasks, period, work))
@@ -143,7 +146,9 @@ def open_books(
         sweep_exports=partial(sweep_exports, store, settings.export_dir, offload),
     )
     activities = (*ACTIVITIES, of_escrow(lambda: desks.desk.escrow.is_on))
+    rows += paper_rows(settings, ledger, clock)
     processing = Processing(settings, activities, rows, ledger)
+    agreements = open_agreements(settings, store, master, chain, clock)
     return Books(
         profile=profile,
         ledger=ledger,
@@ -165,6 +170,7 @@ def open_books(
             post=None if outgoing is None else partial(_posted, outgoing, master),
             grace=timedelta(days=settings.retention.grace_days),
         ),
+        papers=open_papers(settings, ledger, agreements, desks.provisioning, processing, clock),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
     )
 
@@ -194,7 +200,7 @@ def _traces(
 
 
 def _scrubber(store: Store, ledger: Ledger, suspicions: Suspicions, clock: Clock) -> Scrubber:
-    """Make what walks through everything stored."""
+    """Make what walks through stored objects, and remembers how far it has come."""
     return Scrubber(
         store.checksums,
         clock,

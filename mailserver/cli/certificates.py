@@ -21,13 +21,14 @@ def verify(
     """Verify a certificate of an erasure; with --key it needs no server."""
     if file.stat().st_size > CERTIFICATE_OCTETS:
         fail(f"{file} is no certificate of an erasure")
-    public = _public(context, key)
+    public = public_key(context, key)
     said = told(lambda: check(public, file.read_text(encoding="utf-8", errors="replace")))
     say(f"Genuine: account {said['account']} was erased at {said['erased']}.")
     say(f"From {said['horizon']} on no backup opens what it held.")
 
 
-def _public(context: typer.Context, key: str | None) -> bytes:
+def public_key(context: typer.Context, key: str | None) -> bytes:
+    """Return the public key that is named, or this server's own."""
     if key is None:
         return told(lambda: load_key(settings_of(context).keys.audit_file).public)
     try:

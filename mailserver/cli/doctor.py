@@ -13,7 +13,8 @@ from mailserver.cli.dns import facts_of
 from mailserver.cli.terminal import FAILED, say, told
 from mailserver.model.address import canonical_domain
 from mailserver.operations.doctor.examination import Examiner
-from mailserver.operations.doctor.finding import Finding, Severity, worst
+from mailserver.operations.doctor.finding import Finding, Severity, warning, worst
+from mailserver.privacy.agreement import Standing
 from mailserver.runtime.tls_client import ClientTls
 
 _MARKS = {
@@ -58,7 +59,26 @@ async def _examined(house: House, name: str | None) -> list[Finding]:
     examiner = Examiner(
         house.settings, house.resolver, house.directory, house.clock, house.offload, tls
     )
-    return await examiner.examine([await facts_of(house, each) for each in names])
+    found = await examiner.examine([await facts_of(house, each) for each in names])
+    return found + await _registers(house)
+
+
+async def _registers(house: House) -> list[Finding]:
+    """Look at what the registers lack: assessments, announcements, agreements."""
+    papers, found = house.books.papers, []
+    for occasion in await papers.assessments.owed():
+        advice = f"begin with `zegel privacy dpia draft {occasion.value}` (GDPR Art. 35)"
+        text = "it is on, and no impact assessment is approved"
+        found.append(warning("dpia", occasion.value, text, advice))
+    for name in await papers.unannounced():
+        text = "it processes, and customers were not told 30 days ahead"
+        found.append(warning("processors", name, text, "see `zegel privacy processors announce`"))
+    for customer in sorted(await papers.customers()):
+        stands = await papers.agreements.standing(customer)
+        if stands in (Standing.LATE, Standing.MISSING):
+            text = "it has not accepted the data processing agreement: no new accounts"
+            found.append(warning("agreement", customer, text, "see `zegel privacy dpa accept`"))
+    return found
 
 
 def _say(findings: Sequence[Finding], *, everything: bool) -> None:

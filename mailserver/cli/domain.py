@@ -34,6 +34,9 @@ def add_domain(
         str | None,
         typer.Option(metavar="ADDRESS", help="Who answers postmaster, abuse and the other roles."),
     ] = None,
+    customer: Annotated[
+        str, typer.Option(metavar="NAME", help="The organisation whose it is, if it is not ours.")
+    ] = "",
 ) -> None:
     """Take mail for a domain from now on.
 
@@ -48,10 +51,14 @@ def add_domain(
         added = await house.provisioning.add_domain(name)
         if answers is not None:
             await house.people.domain_rules.set_role(added, "postmaster", answers)
+        if customer:
+            await house.people.domain_rules.set_customer(added, customer)
         return added
 
     added = in_house(context, add)
     say(f"Mail for {added} is taken.")
+    if customer:
+        say(f"Accounts there can be made once `zegel privacy dpa accept {customer!r}` is done.")
     if answers is None:
         say(
             f"Mail for postmaster@{added} and abuse@{added} has to wait (450) until"
@@ -70,12 +77,14 @@ def list_domains(context: typer.Context) -> None:
             rows.append((row.name, f"{row.created_at:%Y-%m-%d}", *_shown(record)))
         return rows
 
-    table(("domain", "since", "postmaster", "catch-all", "forwarding"), in_house(context, listing))
+    head = ("domain", "since", "postmaster", "catch-all", "forwarding", "customer")
+    table(head, in_house(context, listing))
 
 
-def _shown(record: DomainRecord) -> tuple[str, str, str]:
+def _shown(record: DomainRecord) -> tuple[str, ...]:
     forwarding = "inside only" if record.no_external_forward else "anywhere approved"
-    return record.roles.get("postmaster", "-"), record.catch_all or "-", forwarding
+    answers, caught = record.roles.get("postmaster", "-"), record.catch_all or "-"
+    return answers, caught, forwarding, record.customer or "-"
 
 
 @group.command("remove")
@@ -83,6 +92,19 @@ def remove_domain(context: typer.Context, name: str) -> None:
     """Take no more mail for a domain; its accounts stay."""
     in_house(context, lambda house: house.provisioning.remove_domain(name))
     say("Mail for it is no longer taken.")
+
+
+@group.command("customer")
+def set_customer(
+    context: typer.Context,
+    name: Name,
+    customer: Annotated[
+        str, typer.Argument(metavar="[CUSTOMER]", help="Its name; none where it is ours.")
+    ] = "",
+) -> None:
+    """Say whose a domain is: without its agreement a customer gets no accounts."""
+    in_house(context, lambda house: house.people.domain_rules.set_customer(name, customer))
+    say(f"{name} is {customer}'s." if customer else f"{name} is ours, or a private person's.")
 
 
 @group.command("role")

@@ -1,55 +1,32 @@
 """`zegel privacy register`: what is processed, by the running configuration (GDPR Art. 30)."""
 
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mailserver.app.house import House
 from mailserver.cli.account import in_house
-from mailserver.cli.terminal import fail, say, table
+from mailserver.cli.papers import As, To, paper_of_processing, write_paper
+from mailserver.cli.terminal import say, table
+from mailserver.privacy.matters import Matter
+from mailserver.privacy.papers import Form
 from mailserver.privacy.processing import Version, View, differences
-from mailserver.privacy.processing_views import as_csv, as_html, as_json
 
 group = typer.Typer(help="The register of processing.", no_args_is_help=True)
-
-
-class Format(StrEnum):
-    """How a register is written."""
-
-    JSON = "json"
-    CSV = "csv"
-    HTML = "html"
-
-
-_WRITERS = {Format.JSON: as_json, Format.CSV: as_csv, Format.HTML: as_html}
 
 
 @group.command("show")
 def show(
     context: typer.Context,
     view: Annotated[View, typer.Option(help="Whose register.")] = View.CONTROLLER,
-    form: Annotated[Format, typer.Option("--format", help="As what.")] = Format.JSON,
+    form: As = Form.JSON,
     version: Annotated[int | None, typer.Option(help="Which version; else today's.")] = None,
-    to: Annotated[Path | None, typer.Option(help="A new file; else it is printed.")] = None,
+    to: To = None,
 ) -> None:
     """Write the register; a new version is kept first where the settings have changed."""
-
-    async def got(house: House) -> Version:
-        processing = house.books.processing
-        await processing.record()
-        return await processing.version(version or (await processing.versions())[-1].number)
-
-    text = _WRITERS[form](in_house(context, got), view)
-    if to is None:
-        say(text)
-        return
-    try:
-        with to.open("x", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except OSError as error:
-        fail(f"{to}: {error.strerror}")
+    write_paper(
+        in_house(context, lambda house: paper_of_processing(house, view, version)), form, to
+    )
 
 
 @group.command("versions")
@@ -81,3 +58,17 @@ def diff(
 
     for line in in_house(context, compared):
         say(line)
+
+
+@group.command("reviewed")
+def reviewed(
+    context: typer.Context, found: Annotated[str, typer.Argument(help="What was found.")]
+) -> None:
+    """Say that somebody looked at the register; in six months it is looked at again."""
+
+    async def looked(house: House) -> Matter:
+        papers = house.books.papers
+        matter = await papers.processing_review()
+        return await papers.measures.review(matter.number, found)
+
+    say(f"It is looked at again by {in_house(context, looked).due}.")

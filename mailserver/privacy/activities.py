@@ -207,9 +207,13 @@ ACTIVITIES = (
         (PEOPLE, ADMINS),
         (
             *("who did what and when, never to which text", "breaches", "holds"),
+            *("contracts", "orders"),
             "addresses of one account's mail, for a day, where two administrators trace it",
         ),
-        ("audit", "logs", "breaches", "registers"),
+        (
+            *("audit", "logs", "breaches", "agreements", "assessments", "risks", "training"),
+            *("measures", "lawful", "registers"),
+        ),
         (AUDITED, "personal fields under each person's own key", "names in logs hashed weekly"),
         _always,
         views=frozenset({View.CONTROLLER}),

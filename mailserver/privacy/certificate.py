@@ -6,21 +6,21 @@ server. It names nobody: an account's id tells nothing once its keys are gone. S
 5(2).
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mailserver.crypto.sign import SIGNATURE_OCTETS, SigningKey, verify
+from mailserver.crypto.sign import SigningKey
 from mailserver.model.errors import Condition, PeerFault
 from mailserver.model.ids import AccountId
+from mailserver.privacy import signed
 
 SCHEMA = 1
 KEYSTORE_BACKUPS = timedelta(days=7)
 """How long a copy of the keystore may live: then no backup opens what was erased."""
-CERTIFICATE_OCTETS = 1 << 20
-_PREFIX = b"zegel-erasure-certificate"
+CERTIFICATE_OCTETS = signed.DOCUMENT_OCTETS
+_KIND = b"zegel-erasure-certificate"
 _CATEGORIES = ("keys", "addresses", "mail", "contacts", "settings", "sign-ins")
 _EXCEPTIONS = (
     ("hash of each address, for 12 months", "Art. 6(1)(f): mail must not reach another"),
@@ -56,9 +56,7 @@ def issue(key: SigningKey, erased: Erased) -> str:
         "exceptions": [{"what": what, "ground": ground} for what, ground in _EXCEPTIONS],
         "audit": {"entry": erased.audit_number, "hash": erased.audit_hash.hex()},
     }
-    signature = key.sign(_PREFIX + _canonical(said)).hex()
-    signed = said | {"key": key.public.hex(), "signature": signature}
-    return json.dumps(signed, indent=1, ensure_ascii=False) + "\n"
+    return signed.sign(key, _KIND, said)
 
 
 def check(public: bytes, text: str) -> dict[str, Any]:
@@ -69,16 +67,6 @@ def check(public: bytes, text: str) -> dict[str, Any]:
         Corrupt: DAMAGED, it was altered, or another signed it.
     """
     try:
-        said = json.loads(text)
-        signature = bytes.fromhex(said.pop("signature"))
-        said.pop("key")
-        if said["schema"] != SCHEMA or len(signature) != SIGNATURE_OCTETS:
-            raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return signed.check(public, _KIND, SCHEMA, text)
+    except PeerFault:
         raise PeerFault(Condition.BAD_SYNTAX, "this is no certificate of an erasure") from None
-    verify(public, signature, _PREFIX + _canonical(said))
-    return dict(said)
-
-
-def _canonical(said: Mapping[str, Any]) -> bytes:
-    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()

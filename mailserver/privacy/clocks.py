@@ -39,6 +39,10 @@ class Term:
         """Return when to remind of it, the first one first."""
         return tuple(self.ends_at - before for before in REQUEST_REMINDERS)
 
+    def reminders_due(self, now: datetime) -> int:
+        """Count the times to remind that have come: those before its end, and the end itself."""
+        return sum(now >= at for at in (*self.reminders(), self.ends_at))
+
 
 def later_by_months(day: date, months: int) -> date:
     """Return the same day of a later month, or that month's last. Source: 1182/71 Art. 3(2)(c)."""
@@ -76,6 +80,26 @@ def forwarding_term(received_at: datetime, profile: LegalProfile) -> Term:
     return _term(day, profile)
 
 
+def term_of_days(since: datetime, days: int, profile: LegalProfile) -> Term:
+    """Return a term of so many days of the calendar, from an aware instant on."""
+    return _term(_day(since, profile) + timedelta(days=days), profile)
+
+
+def term_of_months(since: datetime, months: int, profile: LegalProfile) -> Term:
+    """Return a term of so many months, from an aware instant on."""
+    return _term(later_by_months(_day(since, profile), months), profile)
+
+
+def term_until(day: date, profile: LegalProfile) -> Term:
+    """Return the term that ends with a day that somebody named."""
+    return _term(day, profile)
+
+
+def ordered_until(day: date, profile: LegalProfile) -> Term:
+    """Return the term that ends with the day of an order, be it a holiday or not."""
+    return Term(day, day, _end_of(day, profile))
+
+
 def breach_deadline(aware_at: datetime) -> datetime:
     """Return by when the authority is told of a breach, in UTC.
 
@@ -91,5 +115,13 @@ def breach_reminders(aware_at: datetime) -> tuple[datetime, ...]:
 
 def _term(target: date, profile: LegalProfile) -> Term:
     due = profile.working_on_or_after(target)
-    midnight = datetime.combine(due + timedelta(days=1), time(), ZoneInfo(profile.zone))
-    return Term(target, due, midnight.astimezone(UTC))
+    return Term(target, due, _end_of(due, profile))
+
+
+def _end_of(day: date, profile: LegalProfile) -> datetime:
+    midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(profile.zone))
+    return midnight.astimezone(UTC)
+
+
+def _day(at: datetime, profile: LegalProfile) -> date:
+    return at.astimezone(ZoneInfo(profile.zone)).date()

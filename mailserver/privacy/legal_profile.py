@@ -17,6 +17,17 @@ EXTENSION_MONTHS = 2
 BREACH_HOURS = 72
 """Within which an authority hears of a breach. Source: GDPR Art. 33(1)."""
 
+AGREEMENT_DAYS = 30
+"""Within which a customer accepts a new text of the agreement. Source: PRIVACY §15."""
+ANNOUNCEMENT_DAYS = 30
+"""How long before a sub-processor begins customers hear of it. Source: GDPR Art. 28(2)."""
+REVIEW_MONTHS = 6
+"""After which the register, risks and measures are looked at again. GDPR Art. 32(1)(d)."""
+TRAINING_MONTHS = 12
+"""After which people are taught again. Source: GDPR Art. 39(1)(b)."""
+ASSESSMENT_MONTHS = 12
+"""After which an impact assessment is looked at again. Source: GDPR Art. 35(11)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Authority:

@@ -100,6 +100,12 @@ class Processing:
             ],
         }
 
+    @property
+    def contact(self) -> str:
+        """Who answers for it: the contact of the organisation, or the organisation."""
+        organisation = self._settings.organisation
+        return organisation.contact or organisation.name or self._settings.hostname
+
     def kept(self, name: str) -> tuple[str, ...]:
         """Return the rows of the retention table that end what an activity keeps."""
         return next(one.retention for one in self._activities if one.name == name)

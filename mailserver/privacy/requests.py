@@ -191,7 +191,7 @@ class Requests:
             if request.state in OVER or request.state is State.IDENTITY:
                 continue
             term = request.term(self._profile, now)
-            due = sum(now >= at for at in term.reminders()) + (now >= term.ends_at)
+            due = term.reminders_due(now)
             if due <= entry.fields["reminded"]:
                 continue
             days = (term.ends_at - now).days

@@ -16,6 +16,7 @@ from mailserver.audit.chain import Chain
 from mailserver.mail.push_desk import LONGEST as PUSH_KEPT
 from mailserver.model.mailbox import Role
 from mailserver.privacy.breaches import Breaches
+from mailserver.privacy.diary import Diary
 from mailserver.privacy.requests import Requests
 from mailserver.privacy.retention import Category, End, Held
 from mailserver.runtime.settings import Settings
@@ -52,7 +53,10 @@ KEPT_AS: Mapping[str, tuple[str, ...]] = {
     "upload": ("uploads",),
     "push": ("push-subscriptions",),
     "export": ("exports",),
-    "register": ("breaches", "requests", "registers"),
+    "register": (
+        *("breaches", "requests", "agreements", "assessments", "risks", "training", "measures"),
+        *("lawful", "registers"),
+    ),
     # What its owner or the operator ends, for whom no age does; with the account it is erased.
     "account": ("account", "known-recipients", "filter-memory", "vaults", "sessions", "links"),
     "mailbox": ("account",),
@@ -162,6 +166,12 @@ def _registers(breaches: Breaches, requests: Requests) -> list[Category]:
             end=_for_all(requests.drop_over),
         ),
     ]
+
+
+def kept_after_its_end(name: str, what: str, period: timedelta, diary: Diary) -> Category:
+    """Return the row of a register whose entries are kept for a time after they are over."""
+    count, end = _for_all(diary.count_over), _for_all(diary.drop_over)
+    return Category(name, what, period, period, count=count, end=end)
 
 
 def _ways_in(store: Store, desk: Desk, provisioning: Provisioning) -> list[Category]:

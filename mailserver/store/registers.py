@@ -30,6 +30,20 @@ class Register(IntEnum):
     """How far the walk through stored objects has come."""
     REQUEST = 6
     """What people ask for by their rights. Source: GDPR Art. 12(3)."""
+    DPA = 7
+    """What customers are told: texts of the agreement, and who will process for us. Art. 28."""
+    ACCEPTANCE = 8
+    """What customers answered: that they agree, or object."""
+    DPIA = 9
+    """Impact assessments, by version. Source: GDPR Art. 35."""
+    RISK = 10
+    """Risks to people, and what is done about them. Source: GDPR Art. 32(2)."""
+    TRAINING = 11
+    """What those who work here were taught. Source: GDPR Art. 39(1)(b)."""
+    MEASURE = 12
+    """Who looks after which measure, and when next. Source: GDPR Art. 32(1)(d)."""
+    LAWFUL = 13
+    """What authorities ask for by law."""
     ESCROW = 15
     """Accounts that their organisation asked its custodians to open."""
     TRACE = 16

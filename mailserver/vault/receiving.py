@@ -80,6 +80,8 @@ class DomainRecord:
     """Everybody in this domain must have a second factor (PRIVACY §6)."""
     provider: ProviderRecord | None = None
     """Who says who somebody in this domain is, where the organisation has an identity provider."""
+    customer: str = ""
+    """The organisation whose it is, where that is not ours: its agreement lets accounts be made."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -147,6 +149,7 @@ def seal_domain(master: MasterKeys, record: DomainRecord) -> SealedRow:
     place = place_of(Table.DOMAIN, record.name)
     members: dict[str, object] = {
         "catch-all": record.catch_all,
+        "customer": record.customer,
         "name": record.name,
         "no-external-forward": record.no_external_forward,
         "provider": provider_members(record.provider),
@@ -175,6 +178,7 @@ def open_domain(master: MasterKeys, name: str, sealed: Guarded) -> DomainRecord:
             bool(row["no-external-forward"]),
             bool(row.get("second-factor")),
             provider_of(row.get("provider")),
+            str(row.get("customer", "")),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         raise _mismatch() from None

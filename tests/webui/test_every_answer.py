@@ -30,6 +30,9 @@ REQUESTS = [
     ("https", "GET", "/mail/config-v1.1.xml", {}, 422),
     ("https", "GET", "/mail/apple.mobileconfig", {}, 422),
     ("https", "GET", "/autodiscover/autodiscover.json?Protocol=Ews", {}, 400),
+    ("https", "GET", "/agreement/no-such-link-at-all", {}, 404),
+    ("https", "POST", "/agreement/no-such-link-at-all", {}, 404),
+    ("https", "GET", "/agreement/no-such-link-at-all/receipt.json", {}, 404),
     ("https", "GET", "/nothing/here", {}, 404),
     ("https", "GET", "/docs", {}, 404),
     ("https", "GET", "/openapi.json", {}, 404),
@@ -92,8 +95,8 @@ async def test_errors_are_problem_details(server: WebServer) -> None:
             if door != "https" or method == "HEAD" or code in (200, 400):
                 continue
             answer = await client.request(method, path, headers=fields)
-            if path.endswith("mta-sts.txt"):
-                continue  # mail servers read no JSON
+            if path.endswith(("mta-sts.txt", "no-such-link-at-all")):
+                continue  # mail servers and people read no JSON
             assert answer.headers["content-type"] == "application/problem+json", path
             assert answer.json()["status"] == code
             assert answer.json()["title"]

@@ -12,8 +12,9 @@ import pytest
 from mailserver.app.registers import Books
 from mailserver.model.errors import Misconfigured
 from mailserver.privacy.activities import ACTIVITIES
-from mailserver.privacy.processing import View, differences
-from mailserver.privacy.processing_views import as_csv, as_html, as_json
+from mailserver.privacy.papers import Form, written
+from mailserver.privacy.processing import Version, View, differences
+from mailserver.privacy.register_papers import processing_paper
 from mailserver.runtime.clock import ManualClock
 from mailserver.runtime.settings import load
 from tests.support.accounts import Node, open_node
@@ -118,19 +119,23 @@ async def test_both_views_are_written_in_each_form(node: Node) -> None:
     books = books_of(node, processors=[LIST], organisation__contact="=HYPERLINK(1)")
     await books.processing.record()
     (version,) = await books.processing.versions()
-    read = json.loads(as_json(version, View.PROCESSOR))
+    read = json.loads(form_of(version, View.PROCESSOR, Form.JSON))
     assert "purpose" not in read["activities"][0]
     assert "accountability" not in {one["name"] for one in read["activities"]}
-    assert "purpose" in json.loads(as_json(version, View.CONTROLLER))["activities"][0]
-    lines = list(csv.DictReader(as_csv(version, View.CONTROLLER).splitlines()))
+    assert "purpose" in json.loads(form_of(version, View.CONTROLLER, Form.JSON))["activities"][0]
+    lines = list(csv.DictReader(form_of(version, View.CONTROLLER, Form.CSV).splitlines()))
     assert {line["name"] for line in lines} == names(books)
-    page = as_html(version, View.CONTROLLER)
+    page = form_of(version, View.CONTROLLER, Form.HTML)
     assert "<Foundation>" not in page
     assert "Example List &lt;Foundation&gt;" in page
     tags = Tags()
     tags.feed(page)
     assert tags.open == []
     assert not tags.seen & {"script", "link", "img", "iframe"}
+
+
+def form_of(version: Version, view: View, form: Form) -> str:
+    return written(processing_paper(version, view), form).decode()
 
 
 class Tags(HTMLParser):
