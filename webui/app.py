@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mailserver.mail.contacts import FILE_OCTETS
 from mailserver.runtime.settings import Settings
 from mailserver.runtime.settings_values import KIB
 from webui.access import Faults
@@ -58,6 +59,7 @@ def bodies(site: Site, settings: Settings) -> dict[str, Body]:
         return {
             "/jmap": Body(REQUEST_OCTETS, limit_members("maxSizeRequest")),
             "/jmap/upload": Body(upload, limit_members("maxSizeUpload")),
+            "/api/account/contacts/read": Body(FILE_OCTETS),
         }
     return {}
 

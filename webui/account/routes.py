@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from webui.account import (
+    routes_contacts,
     routes_escrow,
     routes_exports,
     routes_factors,
@@ -66,5 +67,6 @@ for part in (
     routes_escrow,
     routes_exports,
     routes_wishes,
+    routes_contacts,
 ):
     router.include_router(part.router)

@@ -1,1 +1,1 @@
-"""vCard 4.0 (RFC 6350), written from the cards of JMAP (RFC 9553, 9555); no sockets."""
+"""vCards (RFC 6350): read of versions 2.1 to 4.0, written as 4.0, from and to the cards of JMAP."""

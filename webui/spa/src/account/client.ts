@@ -7,6 +7,7 @@ import type {
   AppPasswordMade,
   AppPasswordScope,
   Escrow,
+  CardsRead,
   Factors,
   HistoryEntry,
   OpenSession,
@@ -140,6 +141,21 @@ export const account = {
     expires_at?: string;
   }) => ask<AppPasswordMade>('POST', '/app-passwords', given(body)),
   revokeAppPassword: (id: string) => ask<void>('DELETE', `/app-passwords/${id}`),
+  /** Reads a file of vCards; nothing of it is kept there. */
+  readCards: async (file: Blob) =>
+    told<CardsRead>(
+      await session.request('/api/account/contacts/read', {
+        method: 'POST',
+        body: file,
+        headers: { 'content-type': 'text/vcard' },
+      }),
+    ),
+  /** Returns every card in one file, as vCard 4.0. */
+  cardsFile: async () => {
+    const answer = await session.request('/api/account/contacts/file', { method: 'GET' });
+    if (!answer.ok) throw await Problem.of(answer);
+    return answer.blob();
+  },
   forwards: () => ask<string[]>('GET', '/forwards'),
   approveForward: (address: string) => ask<void>('POST', '/forwards', { address }),
   removeForward: (address: string) => ask<void>('POST', '/forwards/remove', { address }),

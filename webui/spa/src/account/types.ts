@@ -184,3 +184,15 @@ export interface Pending {
   factors_go_at: string | null;
   vaults: Vault[];
 }
+
+/** What a file of vCards holds. */
+export interface CardsRead {
+  /** RFC 9553 cards, without an id and an address book; some without a uid. */
+  cards: Record<string, unknown>[];
+  /** Cards that said nothing of anybody, or had no end. */
+  unread: number;
+  /** Cards beyond those that are read of one file. */
+  too_many: number;
+  /** Cards whose picture is left out. */
+  pictures: number;
+}

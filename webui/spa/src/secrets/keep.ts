@@ -4,7 +4,12 @@ const TAKEN_MS = 10_000;
 
 /** Has the browser save a text as a file. */
 export function save(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/plain;charset=utf-8' }));
+  saveFile(name, new Blob([text], { type: 'text/plain;charset=utf-8' }));
+}
+
+/** Has the browser save a file. */
+export function saveFile(name: string, file: Blob): void {
+  const url = URL.createObjectURL(file);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

@@ -1,13 +1,16 @@
 /** What a card says, for lists and search; pure (RFC 9553). */
 import type { ContactCard, Id } from '@/jmap/types';
 
+/** What names somebody; a card out of a file has no more in common with those that are kept. */
+export type Said = Pick<ContactCard, 'name' | 'emails' | 'organizations' | 'kind'>;
+
 export interface CardPatch {
   name?: string;
   emails?: string[];
 }
 
 /** Returns what a card is called: its name, else its organisation, else its first address. */
-export function cardName(card: ContactCard): string {
+export function cardName(card: Said): string {
   const { full, components = [] } = card.name ?? {};
   if (full) return full;
   const order = ['title', 'given', 'given2', 'surname', 'surname2', 'generation'];
@@ -16,18 +19,18 @@ export function cardName(card: ContactCard): string {
   return joined || organisation(card) || emailsOf(card)[0] || '';
 }
 
-export function organisation(card: ContactCard): string {
+export function organisation(card: Said): string {
   return Object.values(card.organizations ?? {})[0]?.name ?? '';
 }
 
 /** Returns a card's addresses, the preferred first (RFC 9553 §1.5.4). */
-export function emailsOf(card: ContactCard): string[] {
+export function emailsOf(card: Said): string[] {
   return Object.values(card.emails ?? {})
     .toSorted((a, b) => (a.pref ?? 101) - (b.pref ?? 101))
     .map((each) => each.address);
 }
 
-export function isGroup(card: ContactCard): boolean {
+export function isGroup(card: Said): boolean {
   return card.kind === 'group';
 }
 
@@ -111,12 +114,21 @@ function isTable(value: unknown): value is Table {
 /** Adds the entries that say something new, under keys of their own. */
 function together(a: Table, b: Table): Table {
   const whole = { ...a };
-  const said = new Set(Object.values(a).map((each) => JSON.stringify(each).toLowerCase()));
+  const said = new Set(Object.values(a).map(saying));
   for (const [key, value] of Object.entries(b)) {
     if (value === true) whole[key] = true;
-    else if (!said.has(JSON.stringify(value).toLowerCase())) whole[free(whole, key)] = value;
+    else if (!said.has(saying(value))) whole[free(whole, key)] = value;
   }
   return whole;
+}
+
+/** What an entry says, whatever it is said for: one address at home and at work is one address. */
+function saying(entry: unknown): string {
+  if (!isTable(entry)) return JSON.stringify(entry).toLowerCase();
+  const { address, number, uri, note } = entry;
+  if (typeof number === 'string') return number.replace(/[\s().-]/g, '');
+  const text = [address, uri, note].find((each) => typeof each === 'string');
+  return (text ?? JSON.stringify(entry)).toLowerCase().trim();
 }
 
 function free(table: Table, key: string): string {
@@ -125,6 +137,7 @@ function free(table: Table, key: string): string {
   return name;
 }
 
-function plain(text: string): string {
+/** Returns a text as names are compared: without accents and capitals. */
+export function plain(text: string): string {
   return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().trim();
 }

@@ -1,12 +1,15 @@
 /** Address books and cards (RFC 9610); cards keep what this app does not know of them. */
 import type { JmapClient } from '@/jmap/client';
+import type { SetError } from '@/jmap/errors';
 import type { AddressBook, ContactCard, Filter, Id } from '@/jmap/types';
 import { cardMatches, cardName, emailsOf, isGroup, membersOf, merged } from './cards';
 import { client } from './client';
+import type { Taken } from './taking';
 import { Records } from './records.svelte';
 import { recipients, type Recipients } from './recipients.svelte';
 
 const SENDERS_ASKED = 100;
+const AT_ONCE = 100;
 
 export class Contacts {
   readonly books: Records<AddressBook>;
@@ -103,6 +106,30 @@ export class Contacts {
     if (!first || others.length === 0) return;
     await this.cards.update(first.id, merged([first, ...others]));
     for (const card of others) await this.cards.destroy(card.id);
+  }
+
+  /**
+   * Makes cards and changes others, many at a time; returns how many were refused, and why the
+   * first. `tell` hears how much of it is done, from 0 to 1. Throws as a call: what was done is done.
+   */
+  async takeOver({ create, update }: Taken, tell: (share: number) => void) {
+    await this.ready();
+    const addressBookIds = { [this.book?.id ?? '']: true as const };
+    const whole = create.map((card) => ({ '@type': 'Card' as const, version: '1.0', ...card, addressBookIds }));
+    const changes = Object.entries(update);
+    const all = whole.length + changes.length;
+    let done = 0;
+    let refused = 0;
+    let why: SetError | undefined;
+    while (done < all) {
+      const changed = changes.slice(Math.max(0, done - whole.length), Math.max(0, done + AT_ONCE - whole.length));
+      const told = await this.cards.setMany(whole.slice(done, done + AT_ONCE), Object.fromEntries(changed));
+      refused += told.refused;
+      why ??= told.why;
+      done += AT_ONCE;
+      tell(Math.min(1, done / all));
+    }
+    return { refused, why };
   }
 
   /** Forgets somebody: the card and what autocomplete knows. Throws SetError, and as a call. */

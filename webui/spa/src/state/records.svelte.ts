@@ -97,6 +97,25 @@ export class Records<Item extends { id: Id }> implements Follower {
     return made.id;
   }
 
+  /** Creates and changes many at once; returns how many were refused, and why the first. Throws as a call. */
+  async setMany(
+    create: readonly Partial<Item>[],
+    update: Readonly<Record<Id, Patch>>,
+  ): Promise<{ refused: number; why?: SetError }> {
+    const named = create.map((item) => [`n${(this.#creations += 1)}`, item] as const);
+    const answer = await this.#set({ create: Object.fromEntries(named), update });
+    for (const [creation, item] of named) {
+      const made = answer.created?.[creation];
+      if (made) this.#put(made.id, { ...item, ...made } as Item);
+    }
+    for (const [id, patch] of Object.entries(update)) {
+      const before = this.#items.get(id);
+      if (before && !answer.notUpdated?.[id]) this.#put(id, { ...patched(before, patch), ...answer.updated?.[id] });
+    }
+    const refused = [...Object.values(answer.notCreated ?? {}), ...Object.values(answer.notUpdated ?? {})];
+    return { refused: refused.length, ...(refused[0] && { why: new SetError(refused[0]) }) };
+  }
+
   /** Changes one, here at once. Throws SetError, and as a call; then it is as it was. */
   async update(id: Id, patch: Patch, more: Record<string, unknown> = {}): Promise<void> {
     const before = this.#items.get(id);
