@@ -91,7 +91,7 @@ class Books:
             (REMIND, self.erasure.tend),
             (VERIFY, self.verify_log),
         ):
-            tasks.create_task(_later(tasks, period, work))
+            tasks.create_task(later(tasks, period, work))
 
 
 def open_books(
@@ -145,7 +145,7 @@ def open_books(
     )
 
 
-async def _later(
+async def later(
     tasks: Background, period: timedelta, work: Callable[[], Awaitable[object]]
 ) -> None:
     """Leave a server that has just begun to those who wait for it."""

@@ -11,10 +11,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from mailserver.accounts.erasures import Erasures
+from mailserver.app.alarms import watch
 from mailserver.app.doors import Hall, open_doors
 from mailserver.app.house import House, open_house
 from mailserver.app.orders import Part
 from mailserver.app.personal import export_desk
+from mailserver.app.registers import later
 from mailserver.app.relay import relay
 from mailserver.app.signals import heard
 from mailserver.app.workers import lead
@@ -40,6 +42,7 @@ SWEEP = timedelta(days=1)
 COUNT = timedelta(minutes=1)  # how often what is counted for reports is written down
 REPORT = timedelta(minutes=10)  # how soon after a day's end its reports are written, or again
 NOTE = timedelta(seconds=5)  # how late a failed sign-in is in its owner's history
+ALERT = timedelta(minutes=10)  # how soon what is wrong is told
 EXPIRE = timedelta(minutes=10)  # how long an upload stays at most after its hour
 PEERS_AT_LEAST = 4  # it takes to hold all the room there is for messages on their way in
 LOCK_FILE = "serving.lock"
@@ -119,6 +122,17 @@ async def running(
     if part.sweeps:
         await house.books.processing.record()  # what cannot be accounted for is not served
     await house.outgoing.begin()
+    _begin_work(house, tasks, part)
+    if certificate is not None:
+        tasks.create_task(tasks.every(LOOK_AT_CERTIFICATE, _reload_task(certificate)))
+    async with open_doors(hall) as doors:
+        yield doors
+    await house.reports.ledger.flush()
+    await house.desk.history.write()
+
+
+def _begin_work(house: House, tasks: Background, part: Part) -> None:
+    """Begin all that is done regularly."""
     tasks.create_task(relay(house, tasks.create_task, observe=house.reports.observe).run())
     tasks.create_task(house.sessions.watch())
     tasks.create_task(house.desk.web_sessions.watch())
@@ -133,16 +147,13 @@ async def running(
     tasks.create_task(tasks.every(COUNT, house.reports.ledger.flush))
     if part.sweeps and house.settings.relays:
         tasks.create_task(tasks.every(REPORT, house.reports.sending.send_due))
+    watching = watch(house)
+    house.outgoing.on_lost = watching.alerts.lost
     if part.sweeps:
+        tasks.create_task(later(tasks, ALERT, watching.look))
         tasks.create_task(tasks.every(EXPIRE, house.store.uploads.sweep))
         tasks.create_task(tasks.every(SWEEP, house.signing_keys.tend))
         house.books.tend(tasks)
-    if certificate is not None:
-        tasks.create_task(tasks.every(LOOK_AT_CERTIFICATE, _reload_task(certificate)))
-    async with open_doors(hall) as doors:
-        yield doors
-    await house.reports.ledger.flush()
-    await house.desk.history.write()
 
 
 def serving_since(settings: Settings) -> float | None:

@@ -9,6 +9,7 @@ import typer
 from mailserver.cli import (
     account,
     address,
+    alerts,
     audit,
     backup,
     demo,
@@ -42,7 +43,7 @@ program = typer.Typer(
 for group in (
     *(serve, domain, account, address, password, invitation),
     *(transfer, external, store, keys, dkim, dns, doctor, reports, queue),
-    *(audit, backup, retention, privacy, scrub, demo),
+    *(audit, alerts, backup, retention, privacy, scrub, demo),
 ):
     group.add_to(program)
 

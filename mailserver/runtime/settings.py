@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from mailserver.model.errors import Misconfigured
+from mailserver.runtime.settings_alerts import Alerts
 from mailserver.runtime.settings_limits import Limits
 from mailserver.runtime.settings_listeners import WEB, Listener, Listeners
 from mailserver.runtime.settings_reading import Reading
@@ -157,6 +158,7 @@ class Settings(Section):
     audit: Audit = Audit()
     organisation: Organisation = Organisation()
     retention: Retention = Retention()
+    alerts: Alerts = Alerts()
     backup: Backup = Backup()
     tls: Certificate = Certificate()
     limits: Limits = Limits()

@@ -30,6 +30,8 @@ class Register(IntEnum):
     """How far the walk through stored objects has come."""
     REQUEST = 6
     """What people ask for by their rights. Source: GDPR Art. 12(3)."""
+    ALERT = 17
+    """What administrators were written about, and which letters are on their way."""
 
 
 class RegisterRow(NamedTuple):
