@@ -14,6 +14,7 @@ from mailserver.accounts.erasures import Erasures
 from mailserver.app.alarms import watch
 from mailserver.app.doors import Hall, open_doors
 from mailserver.app.house import House, open_house
+from mailserver.app.metrics import Metrics, count_in
 from mailserver.app.orders import Part
 from mailserver.app.personal import export_desk
 from mailserver.app.registers import later
@@ -24,6 +25,7 @@ from mailserver.mail.office import Office
 from mailserver.mail.spam import FLUSH
 from mailserver.model.errors import MailError, Misconfigured
 from mailserver.operations.first_run import make_certificate
+from mailserver.operations.vitals import Vitals
 from mailserver.runtime.background import Background, background
 from mailserver.runtime.door import Door
 from mailserver.runtime.limits import Budget, Connections
@@ -108,7 +110,7 @@ async def running(
 ) -> AsyncIterator[list[Door]]:
     """Open the doors of `house` and look after it in `tasks`, for the length of a block."""
     limits, part = house.settings.limits, part or Part()
-    paces = Paces.of(limits, house.clock)
+    paces, metrics = Paces.of(limits, house.clock), _metrics(house, part)
     hall = Hall(
         house=house,
         office=Office(house.store, house.offload, tasks, junk=house.spam.learned),
@@ -118,17 +120,29 @@ async def running(
         connections=Connections(limits.connections, limits.connections_per_address, paces.may_come),
         paces=paces,
         shares_ports=part.shares_ports,
+        metrics=metrics,
     )
     if part.sweeps:
         await house.books.processing.record()  # what cannot be accounted for is not served
     await house.outgoing.begin()
     _begin_work(house, tasks, part)
+    if metrics is not None:
+        count_in(metrics, tasks)
     if certificate is not None:
         tasks.create_task(tasks.every(LOOK_AT_CERTIFICATE, _reload_task(certificate)))
     async with open_doors(hall) as doors:
         yield doors
     await house.reports.ledger.flush()
     await house.desk.history.write()
+
+
+def _metrics(house: House, part: Part) -> Metrics | None:
+    """Make what counts for scrapes, where the settings want it."""
+    settings = house.settings
+    if settings.listeners.metrics.address is None:
+        return None
+    vitals = Vitals(settings, house.store, house.keystore, house.offload)
+    return Metrics(part, settings.data_dir / "metrics", vitals, house.books, house.clock)
 
 
 def _begin_work(house: House, tasks: Background, part: Part) -> None:

@@ -301,7 +301,7 @@ def _check_listeners(settings: Settings) -> None:
     for name, listener in settings.listeners.named().items():
         if listener.address is None:
             continue
-        if name in WEB and listener.tls is Tls.STARTTLS:
+        if name in (*WEB, "metrics") and listener.tls is Tls.STARTTLS:
             raise Misconfigured(f'listeners.{name}: a web listener\'s tls is "implicit" or "none"')
         # What the http listener says anybody may read: challenges, and where https is.
         clear = listener.tls is Tls.NONE and name != "http"
