@@ -323,6 +323,20 @@ async def test_letters_are_guarded_and_a_test_reaches_everybody(desk: Desk) -> N
     assert subjects == dict.fromkeys((IT, OFFICER), "[localhost] Test: alerts arrive here")
 
 
+async def test_the_privacy_contact_alone_hears_of_what_concerns_people(
+    tmp_path: Path, databases: dict[str, str]
+) -> None:
+    async with desk_in(tmp_path, alerts__to=[], alerts__language="nl", **databases) as desk:
+        desk.findings = [failure("mx", "example.test", "none", "add it")]
+        await desk.look()
+        assert desk.letters == {}
+        await desk.house.books.breaches.open("A laptop is gone.")
+        await desk.look()
+        assert list(desk.letters) == [OFFICER]
+        assert "datalek 1 wacht op antwoord" in desk.letters[OFFICER]["Subject"]
+        assert "doctor" not in desk.letters[OFFICER].get_content()
+
+
 async def test_who_names_nobody_is_left_in_peace(tmp_path: Path, databases: dict[str, str]) -> None:
     nobody = {"alerts__to": [], "organisation__contact": "Ask at the desk"}
     async with desk_in(tmp_path, **nobody, **databases) as desk:
