@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mailserver.model.errors import MailError
 from mailserver.runtime.log import get_logger
+from mailserver.runtime.metrics import COUNTS
 from webui.errors import incident, said
 from webui.site import Site
 
@@ -41,6 +42,7 @@ class Access:
         try:
             await self._app(scope, receive, sending)
         finally:
+            COUNTS.http[code // 100] += 1
             client = scope.get("client")
             route = scope.get("route")
             log.info(

@@ -20,6 +20,7 @@ from webui.held import Held
 from webui.hosts import Hosts, Names, split_port
 from webui.jmap.pushing import push_rounds
 from webui.limits import NetworkRates, Rates
+from webui.metrics import metrics_door
 from webui.proxies import Proxies
 from webui.reading.paces import Paces
 from webui.security import Headers
@@ -35,6 +36,15 @@ class WebHall(ServingHall, Protocol):
     @property
     def shares_ports(self) -> bool:
         """Whether other processes of this server listen on the same ports."""
+        ...
+
+    @property
+    def answers_scrapes(self) -> bool:
+        """Whether this process is the one that answers for all."""
+        ...
+
+    async def scrape(self) -> bytes:
+        """Return the metrics in the text format."""
         ...
 
     def wanted(self, *names: str) -> list[tuple[str, Listener, Endpoint]]:
@@ -71,6 +81,14 @@ async def web_doors(hall: WebHall) -> AsyncIterator[Sequence[Door]]:
             stops.append(await stack.enter_async_context(serving))
             host = "" if listener.address is None else listener.address.host
             doors.append(Door(site.value, Endpoint(host=host, port=ports[site]), listener.tls))
+        scraped = metrics_door(
+            hall.scrape,
+            hall.wanted("metrics") if hall.answers_scrapes else [],
+            settings,
+            hall.context,
+            reuse_port=hall.shares_ports,
+        )
+        doors += await stack.enter_async_context(scraped)
         for stop in (*stops, _state(apps[Site.PUBLIC]).stopping.set):
             stack.callback(stop)  # all at once, so that none waits for another's peers
         yield doors

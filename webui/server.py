@@ -15,6 +15,7 @@ from mailserver.runtime.settings import Endpoint, Settings
 from mailserver.runtime.settings_values import MIB
 from webui.wire import bounded
 
+Context = ssl.SSLContext | None
 BACKLOG = 1_024
 WEBSOCKET_OCTETS = 10 * MIB  # a JMAP request, as large as over HTTP (RFC 8887 §4.2)
 LONGEST_DRAIN_SECONDS = 10

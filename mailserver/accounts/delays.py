@@ -31,6 +31,7 @@ from mailserver.model.errors import Condition, Refused
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.limits import TokenBucket
 from mailserver.runtime.log import cut_ip
+from mailserver.runtime.metrics import COUNTS
 
 REMEMBERED = timedelta(minutes=15)
 KNOWN_FOR = timedelta(days=30)
@@ -151,6 +152,7 @@ class Delays:
 
     def succeeded(self, attempt: Attempt) -> None:
         """Remember that this name signs in from this network."""
+        COUNTS.sign_ins += 1
         if not self._enabled:
             return
         key = (attempt.name, attempt.network)
@@ -161,6 +163,7 @@ class Delays:
 
     def failed(self, attempt: Attempt) -> float:
         """Count a failure; return the seconds by which its answer is to be held back."""
+        COUNTS.sign_ins_failed += 1
         held = self._hold(self._counted(attempt)) if self._enabled else 0.0
         return max(held, EVEN_SECONDS - (self._clock.monotonic() - attempt.began_at))
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from mailserver.accounts.sessions import Lease
 from mailserver.app.house import House
+from mailserver.app.metrics import Metrics
 from mailserver.imap import bounds as imap
 from mailserver.imap.connection import Connection as ImapConnection
 from mailserver.mail.account import Account
@@ -61,6 +62,17 @@ class Hall:
     paces: Paces = field(default_factory=Paces)
     shares_ports: bool = False
     """Whether other processes of this server listen on the same ports."""
+    metrics: Metrics | None = None
+    """What is scraped; None where the settings do not turn it on."""
+
+    @property
+    def answers_scrapes(self) -> bool:
+        """Whether this process answers for all."""
+        return self.metrics is not None and self.metrics.part.sweeps
+
+    async def scrape(self) -> bytes:
+        """Return the metrics in the text format."""
+        return b"" if self.metrics is None else await self.metrics.scrape()
 
     @property
     def submitting(self) -> Submission:

@@ -118,7 +118,7 @@ class Books:
             (REMIND, self.papers.remind),
             (VERIFY, self.verify_log),
         ):
-            tasks.create_task(_later(tasks, period, work))
+            tasks.create_task(later(tasks, period, work))
 
 
 def open_books(
@@ -210,7 +210,7 @@ def _scrubber(store: Store, ledger: Ledger, suspicions: Suspicions, clock: Clock
     )
 
 
-async def _later(
+async def later(
     tasks: Background, period: timedelta, work: Callable[[], Awaitable[object]]
 ) -> None:
     """Leave a server that has just begun to those who wait for it."""

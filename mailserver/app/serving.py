@@ -11,10 +11,13 @@ from importlib.util import find_spec
 from typing import Any
 
 from mailserver.accounts.erasures import Erasures
+from mailserver.app.alarms import watch
 from mailserver.app.doors import Hall, open_doors
 from mailserver.app.house import House, open_house
+from mailserver.app.metrics import Metrics, count_in
 from mailserver.app.orders import Part
 from mailserver.app.personal import export_desk
+from mailserver.app.registers import later
 from mailserver.app.relay import relay
 from mailserver.app.signals import heard
 from mailserver.app.workers import lead
@@ -22,6 +25,7 @@ from mailserver.mail.office import Office
 from mailserver.mail.spam import FLUSH
 from mailserver.model.errors import MailError, Misconfigured
 from mailserver.operations.first_run import make_certificate
+from mailserver.operations.vitals import Vitals
 from mailserver.runtime.background import Background, background
 from mailserver.runtime.door import Door
 from mailserver.runtime.limits import Budget, Connections
@@ -40,6 +44,7 @@ SWEEP = timedelta(days=1)
 COUNT = timedelta(minutes=1)  # how often what is counted for reports is written down
 REPORT = timedelta(minutes=10)  # how soon after a day's end its reports are written, or again
 NOTE = timedelta(seconds=5)  # how late a failed sign-in is in its owner's history
+ALERT = timedelta(minutes=10)  # how soon what is wrong is told
 EXPIRE = timedelta(minutes=10)  # how long an upload stays at most after its hour
 PEERS_AT_LEAST = 4  # it takes to hold all the room there is for messages on their way in
 LOCK_FILE = "serving.lock"
@@ -105,7 +110,7 @@ async def running(
 ) -> AsyncIterator[list[Door]]:
     """Open the doors of `house` and look after it in `tasks`, for the length of a block."""
     limits, part = house.settings.limits, part or Part()
-    paces = Paces.of(limits, house.clock)
+    paces, metrics = Paces.of(limits, house.clock), _metrics(house, part)
     hall = Hall(
         house=house,
         office=Office(house.store, house.offload, tasks, junk=house.spam.learned),
@@ -115,10 +120,34 @@ async def running(
         connections=Connections(limits.connections, limits.connections_per_address, paces.may_come),
         paces=paces,
         shares_ports=part.shares_ports,
+        metrics=metrics,
     )
     if part.sweeps:
         await house.books.processing.record()  # what cannot be accounted for is not served
     await house.outgoing.begin()
+    _begin_work(house, tasks, part)
+    if metrics is not None:
+        count_in(metrics, tasks)
+    if certificate is not None:
+        tasks.create_task(tasks.every(LOOK_AT_CERTIFICATE, _reload_task(certificate)))
+    async with open_doors(hall) as doors:
+        yield doors
+    await house.reports.ledger.flush()
+    await house.books.traces.flush()
+    await house.desk.history.write()
+
+
+def _metrics(house: House, part: Part) -> Metrics | None:
+    """Make what counts for scrapes, where the settings want it."""
+    settings = house.settings
+    if settings.listeners.metrics.address is None:
+        return None
+    vitals = Vitals(settings, house.store, house.keystore, house.offload)
+    return Metrics(part, settings.data_dir / "metrics", vitals, house.books, house.clock)
+
+
+def _begin_work(house: House, tasks: Background, part: Part) -> None:
+    """Begin all that is done regularly."""
     tasks.create_task(relay(house, tasks.create_task, observe=house.reports.observe).run())
     tasks.create_task(house.sessions.watch())
     tasks.create_task(house.desk.web_sessions.watch())
@@ -134,17 +163,13 @@ async def running(
     tasks.create_task(tasks.every(FRESH, house.books.traces.beat))
     if part.sweeps and house.settings.relays:
         tasks.create_task(tasks.every(REPORT, house.reports.sending.send_due))
+    watching = watch(house)
+    house.outgoing.on_lost = watching.alerts.lost
     if part.sweeps:
+        tasks.create_task(later(tasks, ALERT, watching.look))
         tasks.create_task(tasks.every(EXPIRE, house.store.uploads.sweep))
         tasks.create_task(tasks.every(SWEEP, house.signing_keys.tend))
         house.books.tend(tasks)
-    if certificate is not None:
-        tasks.create_task(tasks.every(LOOK_AT_CERTIFICATE, _reload_task(certificate)))
-    async with open_doors(hall) as doors:
-        yield doors
-    await house.reports.ledger.flush()
-    await house.books.traces.flush()
-    await house.desk.history.write()
 
 
 def serving_since(settings: Settings) -> float | None:

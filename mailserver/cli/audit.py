@@ -12,7 +12,7 @@ from mailserver.audit.checkpoint import load_key, written
 from mailserver.audit.copies import known
 from mailserver.audit.verify import ChainBroken, Tampering, Verified, verify
 from mailserver.cli.account import in_house
-from mailserver.cli.terminal import Progress, fail, say
+from mailserver.cli.terminal import Progress, fail, say, settings_of, told
 from mailserver.model.errors import MailError
 from mailserver.store.audit import CheckpointRow
 
@@ -80,6 +80,13 @@ def show_head(context: typer.Context) -> None:
     if found is None:
         fail("there is no checkpoint yet; the first comes within an hour of serving")
     say(written(found))
+
+
+@group.command("key")
+def show_key(context: typer.Context) -> None:
+    """Print the public key that signs checkpoints and certificates: verifying needs no server."""
+    settings = told(lambda: settings_of(context))
+    say(told(lambda: load_key(settings.keys.audit_file)).public.hex())
 
 
 @group.command("list")

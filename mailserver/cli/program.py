@@ -9,6 +9,7 @@ import typer
 from mailserver.cli import (
     account,
     address,
+    alerts,
     audit,
     backup,
     demo,
@@ -44,7 +45,7 @@ program = typer.Typer(
 for group in (
     *(serve, domain, account, address, password, invitation),
     *(transfer, external, store, keys, dkim, dns, doctor, reports, queue),
-    *(audit, backup, retention, privacy, escrow, trace, scrub, demo),
+    *(audit, alerts, backup, retention, privacy, escrow, trace, scrub, demo),
 ):
     group.add_to(program)
 

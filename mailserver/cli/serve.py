@@ -30,6 +30,7 @@ _WHAT = {
     "admin": "console",
     "portal": "public pages",
     "http": "certificate challenges",
+    "metrics": "metrics",
 }
 _HOW = {Tls.IMPLICIT: "TLS", Tls.STARTTLS: "STARTTLS", Tls.NONE: "no TLS"}
 

@@ -52,6 +52,7 @@ from mailserver.protocol.imap.event import (
 )
 from mailserver.protocol.imap.response import continuation
 from mailserver.protocol.imap.response_code import bad_charset
+from mailserver.runtime.metrics import COUNTS
 
 Work = Coroutine[None, None, None]
 
@@ -95,6 +96,7 @@ def _tag(session: Session, event: Event) -> bytes:
 def _perform(session: Session, event: Event) -> Work | None:  # noqa: C901 - a table, and flat
     match event:
         case Command(tag, command):
+            COUNTS.imap_commands += 1
             return _command(session, tag, command)
         case LiteralChunk(octets):
             if session.uploads is not None:

@@ -35,6 +35,7 @@ from mailserver.model.ids import AccountId, ObjectId, QueueId, new_object_id
 from mailserver.model.sealed import Guarded, Plaintext
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.log import get_logger
+from mailserver.runtime.metrics import COUNTS
 from mailserver.runtime.offload import Offload
 from mailserver.store.database import Kind as Engine
 from mailserver.store.instants import from_microseconds, to_microseconds
@@ -102,6 +103,8 @@ class Outgoing:
         self.on_failed: Callable[[AccountId], Awaitable[None]] | None = None
         """Told whose mail could not be delivered, for each recipient."""
         self.tracer = Tracer(clock)
+        self.on_lost: Callable[[QueueId], Awaitable[None]] | None = None
+        """Told which letter of the server's own could not be delivered."""
         self._wake = asyncio.Event()
         self._in_hand: dict[QueueId, Due] = {}
         self._domains: dict[str, tuple[bytes, Guarded]] = {}
@@ -204,6 +207,7 @@ class Outgoing:
         """Drop a row whose recipient has the message; `report` is queued by the same commit."""
         settle = Settle(due.row.name, due.lease, done=True)
         await self._settle(due, settle, report)
+        COUNTS.went("delivered", reply.code)
         log.info("delivered", **self._told(due, reply))
         self.tracer.tried("delivered", due, reply)
 
@@ -229,6 +233,7 @@ class Outgoing:
         again = (to_microseconds(next_at), sealed)
         settle = Settle(due.row.name, due.lease, done=False, again=again)
         await self._settle(due, settle, report)
+        COUNTS.went("deferred", reply.code)
         log.info("deferred", **self._told(due, reply))
         self.tracer.tried("deferred", due, reply)
         return next_at
@@ -236,11 +241,16 @@ class Outgoing:
     async def failed(self, due: Due, reply: RemoteReply, *, report: Parcel | None = None) -> None:
         """Drop a row that will never be delivered; `report` is queued by the same commit."""
         await self._settle(due, Settle(due.row.name, due.lease, done=False), report)
+        COUNTS.went("failed", reply.code)
         log.info("failed", **self._told(due, reply))
         self.tracer.tried("failed", due, reply)
-        if self.on_failed is not None and due.account_id is not None:
+        if due.account_id is None:
+            telling = None if self.on_lost is None else self.on_lost(due.queue_id)
+        else:
+            telling = None if self.on_failed is None else self.on_failed(due.account_id)
+        if telling is not None:
             try:
-                await self.on_failed(due.account_id)
+                await telling
             except MailError as error:  # the row is settled: nobody is to try it again
                 log.warning("failure not counted", condition=error.condition.name)
 

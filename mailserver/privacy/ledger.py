@@ -5,18 +5,20 @@ write at once do not undo each other. That something was written is in the audit
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from mailserver.audit.chain import Chain
 from mailserver.audit.entry import OPERATOR, SERVER, Event, Facts
-from mailserver.model.errors import Absent, Condition, Corrupt
+from mailserver.model.errors import Absent, Condition, Conflict, Corrupt
 from mailserver.model.ids import ObjectId, new_object_id
 from mailserver.model.sealed import Guarded
 from mailserver.store.registers import Register, RegisterRow, Registers
 from mailserver.vault.guard import InstanceGuard, Kind
 
+TRIES = 5
 Fields = dict[str, Any]
 """What an entry says; JSON."""
 
@@ -99,6 +101,33 @@ class Ledger:
             await self._registers.add(register, number, object_id, sealed)
         else:
             await self._registers.replace(register, number, row.revision, object_id, sealed)
+
+    async def revise(
+        self, register: Register, number: int, change: Callable[[Fields], Fields]
+    ) -> Fields:
+        """Change what `note` wrote, as one step that others may take too; return what it says now.
+
+        Args:
+            register: where.
+            number: which entry; nothing where there is none yet.
+            change: makes the new fields from the old; asked again where somebody was faster.
+
+        Raises:
+            Conflict: CHANGED_MEANWHILE, others are faster every time.
+        """
+        for _ in range(TRIES):
+            row = await self._registers.get(register, number)
+            fields = change({} if row is None else self._opened(row).fields)
+            object_id, sealed = self._sealed(fields)
+            try:
+                if row is None:
+                    await self._registers.add(register, number, object_id, sealed)
+                else:
+                    await self._registers.replace(register, number, row.revision, object_id, sealed)
+            except Conflict:
+                continue
+            return fields
+        raise Conflict(Condition.CHANGED_MEANWHILE, "this register is busy")
 
     async def noted(self, register: Register, number: int) -> Fields:
         """Return what `note` wrote; nothing where it never did."""

@@ -10,6 +10,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from mailserver.model.errors import Condition, Refused, Transient
 from mailserver.runtime.clock import Clock
+from mailserver.runtime.metrics import COUNTS
 
 IPV6_CUSTOMER_BITS = (
     64  # what one subscriber holds at least; a host could use a new address a second
@@ -140,13 +141,17 @@ class Connections:
         """Count one more from `peer` (an IP address); False, and nothing counted, past a bound."""
         network = network_of(peer)
         mine = self._of_peer.get(network, 0)
-        if self.open >= self._total or mine >= self._per_peer:
-            return False
-        if self._may_come is not None and not self._may_come(peer):
+        if self.open >= self._total or mine >= self._per_peer or not self._in_time(peer):
+            COUNTS.connections_refused += 1
             return False
         self._of_peer[network] = mine + 1
         self.open += 1
+        COUNTS.connections += 1
+        COUNTS.connections_open += 1
         return True
+
+    def _in_time(self, peer: str) -> bool:
+        return self._may_come is None or self._may_come(peer)
 
     def leave(self, peer: str) -> None:
         """Count one less from `peer`, which must have entered."""
@@ -155,6 +160,7 @@ class Connections:
         if mine < 1:
             raise ValueError("a connection left that never entered")
         self.open -= 1
+        COUNTS.connections_open -= 1
         if mine == 1:
             del self._of_peer[network]  # the table holds peers that are here, so it stays bounded
         else:

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import Field
 
 from mailserver.model.errors import Misconfigured
+from mailserver.runtime.settings_alerts import Alerts
 from mailserver.runtime.settings_limits import Limits
 from mailserver.runtime.settings_listeners import WEB, Listener, Listeners
 from mailserver.runtime.settings_reading import Reading
@@ -157,6 +158,7 @@ class Settings(Section):
     audit: Audit = Audit()
     organisation: Organisation = Organisation()
     retention: Retention = Retention()
+    alerts: Alerts = Alerts()
     backup: Backup = Backup()
     tls: Certificate = Certificate()
     limits: Limits = Limits()
@@ -299,7 +301,7 @@ def _check_listeners(settings: Settings) -> None:
     for name, listener in settings.listeners.named().items():
         if listener.address is None:
             continue
-        if name in WEB and listener.tls is Tls.STARTTLS:
+        if name in (*WEB, "metrics") and listener.tls is Tls.STARTTLS:
             raise Misconfigured(f'listeners.{name}: a web listener\'s tls is "implicit" or "none"')
         # What the http listener says anybody may read: challenges, and where https is.
         clear = listener.tls is Tls.NONE and name != "http"

@@ -90,6 +90,12 @@ class Http(Listener):
     tls: Tls = Tls.NONE
 
 
+class Metrics(Listener):
+    """Counters for Prometheus. Off until a setting turns it on (DESIGN)."""
+
+    tls: Tls = Tls.NONE
+
+
 WEB = ("https", "api", "admin", "portal", "http")
 
 
@@ -108,6 +114,7 @@ class Listeners(Section):
     admin: Admin = Admin()
     portal: Portal = Portal()
     http: Http = Http()
+    metrics: Metrics = Metrics()
 
     def named(self) -> dict[str, Listener]:
         """Return every listener under its key."""

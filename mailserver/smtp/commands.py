@@ -18,6 +18,7 @@ from mailserver.protocol.smtp.command import MailFrom, parse_helo, parse_mail, p
 from mailserver.protocol.smtp.parameters import Offers, release_at
 from mailserver.protocol.smtp.reply import Rejection, Reply
 from mailserver.protocol.smtp.trace import Hop, protocol_name
+from mailserver.runtime.metrics import COUNTS
 from mailserver.smtp import status
 from mailserver.smtp.connection import Connection, Door
 from mailserver.smtp.handler import Handler
@@ -232,6 +233,8 @@ class Commands(Connection):
         divide its list (RFC 5321 §4.5.3.1.10). One who goes on after that does not listen.
         """
         reply = status.reply_to(error)
+        outcome = "deferred" if status.is_transient(error) else "refused"
+        COUNTS.came(self.policy.service.value, outcome, error.condition.name.lower())
         self.say(reply.encode())
         self.refusals += 1
         self._refused_recipients += 1

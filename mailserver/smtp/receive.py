@@ -18,6 +18,7 @@ from mailserver.protocol.smtp.data import ChunkReader, DataReader, Fault
 from mailserver.protocol.smtp.reply import Rejection, Reply
 from mailserver.protocol.smtp.trace import MAX_HOPS, hops, received, received_from_user
 from mailserver.runtime.limits import Budget
+from mailserver.runtime.metrics import COUNTS
 from mailserver.smtp import incident, status
 from mailserver.smtp.commands import Commands, Draft
 from mailserver.smtp.connection import Door
@@ -229,6 +230,8 @@ class Receiving(Commands):
         size = 0
         if failure is not None:
             replies = [failure]
+            error = MailError(Condition.BAD_MESSAGE) if fault else MailError(Condition.BUSY)
+            self._count([error] * len(draft.asked))
         else:
             octets = self._intake.octets()
             size = len(octets)
@@ -269,6 +272,7 @@ class Receiving(Commands):
             return [incident.report(error, service=self.policy.service, peer=self.ip)]
         finally:
             self.delivering = False
+        self._count(outcomes if len(outcomes) > 1 else outcomes * len(draft.asked))
         return self._replies_for(outcomes, token)
 
     def _received(self, draft: Draft, token: str) -> bytes:
@@ -287,3 +291,13 @@ class Receiving(Commands):
             return [taken]
         error = one_error(outcomes)
         return [status.PARTLY_DELIVERED if error is None else status.reply_to(error)]
+
+    def _count(self, outcomes: list[MailError | None]) -> None:
+        """Count what became of each recipient."""
+        service = self.policy.service.value
+        for error in outcomes:
+            if error is None:
+                COUNTS.came(service, "accepted")
+            else:
+                outcome = "deferred" if status.is_transient(error) else "refused"
+                COUNTS.came(service, outcome, error.condition.name.lower())

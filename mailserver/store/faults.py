@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mailserver.model.errors import Condition, Corrupt, MailError, Transient
+from mailserver.runtime.metrics import COUNTS
 
 _FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -25,18 +26,22 @@ _SQLITE_AWAY = frozenset(
 
 
 def _full() -> MailError:
+    COUNTS.fault("full")
     return Transient(Condition.STORAGE_FULL, "there is no room to store this now, try again later")
 
 
 def _busy() -> MailError:
+    COUNTS.fault("busy")
     return Transient(Condition.BUSY, "the store is busy, try again later")
 
 
 def _away() -> MailError:
+    COUNTS.fault("away")
     return Transient(Condition.UNAVAILABLE, "the store is not available, try again later")
 
 
 def _damaged() -> MailError:
+    COUNTS.fault("damaged")
     return Corrupt(Condition.DAMAGED, "the database file is damaged")
 
 

@@ -22,11 +22,13 @@ Invariants:
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 from sqlalchemy import Connection
 
 from mailserver.model.errors import MailError
+from mailserver.runtime.metrics import COUNTS
 from mailserver.store.faults import translated
 
 Run = Callable[[Connection], Any]
@@ -153,10 +155,14 @@ def run_group(connection: Connection, jobs: list[Job], lock: LockAccounts | None
 
     Never raises: what goes wrong is written into the jobs.
     """
+    began_at = perf_counter()
     try:
         _run_in_transaction(connection, jobs, lock)
+        COUNTS.commits.observe(perf_counter() - began_at)
     except Exception as error:  # noqa: BLE001 (the writer outlives every fault; see invariant 3)
         fault = error.error if isinstance(error, StorageFault) else translated(error)
+        if fault is None:
+            COUNTS.fault("query")
         for job in jobs:
             job.value = None
             job.error = fault or error

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from mailserver.model.sealed import Guarded
 from mailserver.store.access import Access
 from mailserver.store.blobs import Place
 from mailserver.store.driver import Sql, fetch, fetch_one, run
+from mailserver.store.instants import from_microseconds, to_microseconds
 from mailserver.store.queue_batch import run_requests
 from mailserver.store.queue_rows import (
     INSTANCE,
@@ -44,6 +46,13 @@ _OF_DESTINATION = Sql(
 _OF_MESSAGE = Sql(f"{FROM_QUEUE} WHERE q.account_id = ? AND q.object_id = ? ORDER BY q.queue_id")
 _NEXT_TURN = Sql("SELECT MIN(turn_at) FROM queue_destinations")
 _COUNTS = Sql("SELECT state, COUNT(*) FROM queue GROUP BY state")
+_AGES = Sql(
+    "SELECT q.state, COUNT(*),"
+    " SUM(CASE WHEN q.expires_at < ? THEN 1 ELSE 0 END),"
+    " SUM(CASE WHEN q.expires_at < ? THEN 1 ELSE 0 END),"
+    " SUM(CASE WHEN q.expires_at < ? THEN 1 ELSE 0 END),"
+    " MIN(q.expires_at) FROM queue q GROUP BY q.state"
+)
 _DESTINATIONS = Sql(
     "SELECT d.destination, d.domain, d.turn_at, d.rest_until, d.paused,"
     " (SELECT COUNT(*) FROM queue q WHERE q.destination = d.destination AND q.state = 1),"
@@ -62,8 +71,22 @@ _REGUARD = {
     ),
 }
 
+AGES = (timedelta(hours=1), timedelta(hours=4), timedelta(days=1))
+"""What rows of the queue are counted by."""
+_MICROSECOND = timedelta(microseconds=1)
+
 FIRST = QueueId(b"")
 """Before every row: where a list begins."""
+
+
+class Waiting(NamedTuple):
+    """Rows of a state: how many, how many of them older than each of `AGES`, and the oldest."""
+
+    state: QueueState
+    rows: int
+    older: tuple[int, ...]
+    oldest_at: datetime
+    """When it was released to be sent."""
 
 
 class Reguarded(NamedTuple):
@@ -212,6 +235,26 @@ class Queue:
         """Count the rows of each state; this looks at all of them."""
         found = await self._access.read_once(lambda connection: fetch(connection, _COUNTS))
         return {QueueState(state): count for state, count in found}
+
+    async def ages(self, life: timedelta) -> list[Waiting]:
+        """Count the rows of each state by age; this looks at all of them.
+
+        Args:
+            life: for how long a row is tried, which tells from its end when it was released.
+        """
+        now = self._access.now()
+        released = to_microseconds(from_microseconds(now) + life)
+        values = tuple(released - age // _MICROSECOND for age in AGES)
+        found = await self._access.read_once(lambda c: fetch(c, _AGES, values))
+        return [
+            Waiting(
+                QueueState(state),
+                int(count),
+                tuple(int(older) for older in older_than),
+                from_microseconds(first) - life,
+            )
+            for state, count, *older_than, first in found
+        ]
 
     async def reguard(self, changes: Sequence[Reguarded]) -> None:
         """Replace guarded octets of the instance, those that nobody changed meanwhile."""

@@ -48,6 +48,8 @@ class Register(IntEnum):
     """Accounts that their organisation asked its custodians to open."""
     TRACE = 16
     """Accounts whose delivery was looked at."""
+    ALERT = 17
+    """What administrators were written about, and which letters are on their way."""
 
 
 class RegisterRow(NamedTuple):

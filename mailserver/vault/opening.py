@@ -24,6 +24,7 @@ from mailserver.crypto.secret import SecretKey
 from mailserver.model.errors import Condition, Corrupt, Locked
 from mailserver.model.ids import AccountId, EpochId, ObjectId
 from mailserver.model.sealed import Plaintext, Sealed
+from mailserver.runtime.metrics import COUNTS
 from mailserver.vault.seal import FORMAT_OCTET
 
 
@@ -84,6 +85,7 @@ class OpenEpoch:
             raise Corrupt(Condition.KEY_MISMATCH, "a deposit poses as something the owner wrote")
         if sealed[:1] != FORMAT_OCTET:
             raise Corrupt(Condition.DAMAGED, "this object is of an unknown format")
+        COUNTS.opened += 1
         head = context_head(kind, self.origin, self._account)
         return unpad(self._cipher.open(sealed[1:], head + object_id + self._rests[field]))
 
@@ -95,6 +97,7 @@ class OpenEpoch:
             Locked: the key was overwritten meanwhile.
         """
         aad = self._email + object_id + self._rests[FieldId.BODY]
+        COUNTS.opened += 1
         with self._unless_wiped():
             return body.open_body(self.key.octets, aad, sealed)
 
@@ -107,6 +110,7 @@ class OpenEpoch:
             ValueError: `start` or `octets` is negative.
         """
         aad = self._email + object_id + self._rests[FieldId.BODY]
+        COUNTS.opened += 1
         with self._unless_wiped():
             return body.open_range(self.key.octets, aad, sealed, start, octets)
 
@@ -151,4 +155,5 @@ def open_many(
             add(Plaintext(unpad(open_one(sealed[1:], head + object_id + rest))))
         except (Corrupt, IndexError):  # IndexError: no octets at all
             add(None)
+    COUNTS.opened += len(results)
     return results

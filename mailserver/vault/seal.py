@@ -29,6 +29,7 @@ from mailserver.crypto.suite import Suite
 from mailserver.model.errors import Condition, Transient
 from mailserver.model.ids import AccountId, EpochId, ObjectId
 from mailserver.model.sealed import Sealed
+from mailserver.runtime.metrics import COUNTS
 
 FORMAT_OCTET = bytes([FORMAT])
 
@@ -130,6 +131,7 @@ class ContentKey:
             + object_id
             + context_rest(field, FORMAT, self.epoch, self.suite)
         )
+        COUNTS.sealed += 1
         return Sealed(FORMAT_OCTET + cipher.seal(pad(data), aad))
 
     def seal_value(self, kind: Kind, object_id: ObjectId, data: bytes) -> Sealed:
@@ -184,6 +186,7 @@ class ContentKey:
     def _serve(self) -> None:
         with self._lock:
             self._served += 1
+            COUNTS.sealed += 1
             self._wipe_if_spent()
 
     def _wipe_if_spent(self) -> None:
