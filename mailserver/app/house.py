@@ -138,7 +138,7 @@ def _furnished(
     offload, keyring = Offload(WORKERS), _keyring(settings, keystore, master)
     directory = Directory(store, keyring, chain, clock, settings.hostname)
     sessions, hashing = Sessions(keyring, clock), _hashing(settings, stack)
-    held_up = settings.limits.login_delays
+    admins, held_up = Admins(keystore, master, chain, hashing, clock), settings.limits.login_delays
     deposits, resolver = _deposits(settings, clock, master), _resolver(settings, clock)
     signing_keys = SigningKeys(store, master.instance_guard, resolver, chain, clock, offload)
     common = (store, keyring, directory, chain, deposits, offload, clock)
@@ -157,9 +157,7 @@ def _furnished(
         *(settings, clock, offload, resolver, master, keystore, store, chain),
         *(keyring, directory, sessions, desks.logins, desks.provisioning, signing_keys),
         *(mailroom.signing, desks.app_passwords, desks.recovery, desks.desk),
-        admins=(admins := Admins(keystore, master, chain, hashing, clock)),
-        admin_sessions=AdminSessions(admins, keystore, master, chain, clock, delays=held_up),
-        people=who,
+        *(admins, AdminSessions(admins, keystore, master, chain, clock, delays=held_up), who),
         sending=mailroom.sending,
         inbound=mailroom.inbound,
         spam=mailroom.spam,

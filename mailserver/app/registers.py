@@ -27,7 +27,7 @@ from mailserver.privacy.activities import ACTIVITIES, of_escrow
 from mailserver.privacy.breaches import Breaches
 from mailserver.privacy.centre import PrivacyCentre
 from mailserver.privacy.certificate import issue
-from mailserver.privacy.erasure import Erasure
+from mailserver.privacy.erasure import Erasure, Post
 from mailserver.privacy.escrow import Openings
 from mailserver.privacy.holds import Holds
 from mailserver.privacy.ledger import Ledger
@@ -135,6 +135,7 @@ def open_books(
     outgoing: Outgoing | None = None,
 ) -> Books:
     """Make the registers over what is open; letters leave by `outgoing`, where there is one."""
+    post = None if outgoing is None else partial(_posted, outgoing, master)
     ledger = Ledger(store.registers, master.instance_guard, chain)
     holds = Holds(ledger)
     breaches = Breaches(ledger, chain, clock, settings.organisation.contact)
@@ -163,15 +164,28 @@ def open_books(
         oversight=Oversight(store, desks.desk.keyring),
         openings=_openings(desks, ledger, holds, chain, clock, tell),
         traces=_traces(settings, desks, ledger, chain, clock, tell, tracer, offload),
-        erasure=Erasure(
-            *(store, desks.desk.keyring, desks.provisioning, desks.desk.wishes, requests, holds),
-            clock,
-            issue=lambda erased: issue(load_key(settings.keys.audit_file), erased),
-            post=None if outgoing is None else partial(_posted, outgoing, master),
-            grace=timedelta(days=settings.retention.grace_days),
-        ),
+        erasure=_erasure(settings, store, desks, requests, holds, clock, post),
         papers=open_papers(settings, ledger, agreements, desks.provisioning, processing, clock),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
+    )
+
+
+def _erasure(
+    settings: Settings,
+    store: Store,
+    desks: Desks,
+    requests: Requests,
+    holds: Holds,
+    clock: Clock,
+    post: Post | None,
+) -> Erasure:
+    """Make what erases accounts."""
+    desk = desks.desk
+    return Erasure(
+        *(store, desk.keyring, desks.provisioning, desk.wishes, requests, holds, clock),
+        issue=lambda erased: issue(load_key(settings.keys.audit_file), erased),
+        post=post,
+        grace=timedelta(days=settings.retention.grace_days),
     )
 
 

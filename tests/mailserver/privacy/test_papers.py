@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,7 +130,10 @@ async def test_the_register_of_processing_is_looked_at_every_six_months(
 
 
 def scanning(node: Node) -> Papers:
-    remote = {"scanners__rspamd": "http://scan.example.net:11333", "processors": [SCANNER]}
+    remote: dict[str, Any] = {
+        "scanners__rspamd": "http://scan.example.net:11333",
+        "processors": [SCANNER],
+    }
     return books_of(node, **remote).papers
 
 

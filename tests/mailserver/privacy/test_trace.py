@@ -47,7 +47,7 @@ async def house(
     async with house_in(tmp_path, clock, **databases) as opened:
         for name in ("noor", "bram"):
             await add_person(opened, name)
-        await opened.admins.create("ruth", PASSWORD, [AdminRole.OPERATOR])
+        await opened.admins.create("ruth", PASSWORD, [AdminRole.MAIL_OPS])
         yield opened
 
 
