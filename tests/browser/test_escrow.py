@@ -10,7 +10,7 @@ from tests.browser.test_mail import signed_up
 from tests.browser.test_signing_in import expect_app, type_code_back
 from tests.support.webmail import PASSWORD, Webmail, look
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 PHRASE = "a lighthouse keeper's third lamp\n"
 BADGE = "Your organisation can open this mailbox"
