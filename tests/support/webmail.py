@@ -112,6 +112,8 @@ class Watched:
 
     origin: str
     faults: list[str] = field(default_factory=list)
+    forgiven: tuple[str, ...] = ()
+    """What else the console may say: of a server that a test killed, for one."""
 
     def watch(self, context: BrowserContext) -> None:
         """Look at everything that its pages do."""
@@ -137,21 +139,22 @@ class Watched:
         if "csp" in (request.failure or ""):
             self.faults.append(f"refused by the policy: {request.url}")
 
-    @staticmethod
-    def _is_no_fault(text: str) -> bool:
+    def _is_no_fault(self, text: str) -> bool:
         """Whether it is the network that a test took away, or a feature this browser never had."""
-        return any(each in text for each in _NO_FAULTS)
+        return any(each in text for each in (*_NO_FAULTS, *self.forgiven))
 
 
 @contextmanager
-def watched_context(browser: Browser, webmail: Webmail, **options: Any) -> Iterator[BrowserContext]:
-    """Open a context with nothing in it; at its end nothing may have gone wrong."""
+def watched_context(
+    browser: Browser, webmail: Webmail, *, forgiven: tuple[str, ...] = (), **options: Any
+) -> Iterator[BrowserContext]:
+    """Open a context with nothing in it; at its end nothing but what is `forgiven` went wrong."""
     options.setdefault("viewport", {"width": 1366, "height": WIDTHS[1366]})
     options.setdefault("locale", "en-GB")
     options.setdefault("reduced_motion", "reduce")
     context = browser.new_context(base_url=webmail.origin, **options)
     context.set_default_timeout(PATIENCE_MS)
-    watched = Watched(webmail.origin)
+    watched = Watched(webmail.origin, forgiven=forgiven)
     watched.watch(context)
     try:
         yield context
