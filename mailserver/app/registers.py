@@ -22,6 +22,9 @@ from mailserver.privacy.activities import ACTIVITIES
 from mailserver.privacy.breaches import Breaches
 from mailserver.privacy.centre import PrivacyCentre
 from mailserver.privacy.certificate import issue
+from mailserver.privacy.consent_ending import ConsentEnding
+from mailserver.privacy.consent_view import ConsentViews
+from mailserver.privacy.consents import Consents
 from mailserver.privacy.erasure import Erasure
 from mailserver.privacy.holds import Holds
 from mailserver.privacy.ledger import Ledger
@@ -72,6 +75,9 @@ class Books:
     retention: Retention
     breaches: Breaches
     requests: Requests
+    consents: Consents
+    consent_ending: ConsentEnding
+    consent_views: ConsentViews
     suspicions: Suspicions
     scrubber: Scrubber
     processing: Processing
@@ -89,6 +95,7 @@ class Books:
             (REMIND, self.breaches.remind),
             (REMIND, self.requests.remind),
             (REMIND, self.erasure.tend),
+            (REMIND, self.consent_ending.tend),
             (VERIFY, self.verify_log),
         ):
             tasks.create_task(_later(tasks, period, work))
@@ -112,8 +119,10 @@ def open_books(
     suspicions = Suspicions(breaches, ledger, store.audit)
     profile = PROFILES[settings.organisation.country]
     requests = Requests(ledger, clock, profile)
+    consents = Consents(store, master, chain, clock, settings.consent)
+    ending = ConsentEnding(consents, store, clock)
     rows = categories(
-        *(settings, store, chain, desks.desk, desks.provisioning, breaches, requests),
+        *(settings, store, chain, desks.desk, desks.provisioning, breaches, requests, ending),
         sweep_exports=partial(sweep_exports, store, settings.export_dir, offload),
     )
     processing = Processing(settings, ACTIVITIES, rows, ledger)
@@ -124,6 +133,9 @@ def open_books(
         retention=Retention(rows, store, ledger, holds, chain, clock),
         breaches=breaches,
         requests=requests,
+        consents=consents,
+        consent_ending=ending,
+        consent_views=ConsentViews(consents, store, settings.consent),
         suspicions=suspicions,
         scrubber=Scrubber(
             store.checksums,
@@ -140,6 +152,7 @@ def open_books(
             issue=lambda erased: issue(load_key(settings.keys.audit_file), erased),
             post=None if outgoing is None else partial(_posted, outgoing, master),
             grace=timedelta(days=settings.retention.grace_days),
+            end_consents=ending.end_account,
         ),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
     )

@@ -2,7 +2,7 @@
 
 import typer
 
-from mailserver.cli import breaches, certificates, personal, processing, requests
+from mailserver.cli import breaches, certificates, consents, personal, processing, requests
 
 group = typer.Typer(
     help="The registers that the law asks for, and the rights of people.", no_args_is_help=True
@@ -13,6 +13,7 @@ def add_to(program: typer.Typer) -> None:
     """Add this group's commands."""
     group.add_typer(breaches.group, name="breach")
     group.command("breaches")(breaches.show_all)
+    group.add_typer(consents.group, name="consent")
     group.add_typer(processing.group, name="register")
     group.add_typer(requests.group, name="request")
     group.command("requests")(requests.show_all)
