@@ -31,6 +31,7 @@ from webui.jmap.routes import api_jmap, web_jmap
 from webui.jmap.websocket import socket_jmap
 from webui.pages import app_pages
 from webui.public.acme import router as port_80
+from webui.public.consent import router as consent
 from webui.public.landing import pages
 from webui.public.routes import router as public
 from webui.reading.routes import router as reading
@@ -42,7 +43,7 @@ ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
     Site.ADMIN: (),
     Site.PORTAL: (),
     Site.HTTP: (port_80,),
-    Site.PUBLIC: (public,),
+    Site.PUBLIC: (public, consent),
 }
 """What each site answers."""
 

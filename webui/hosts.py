@@ -23,6 +23,7 @@ PUBLIC_PATHS = (
     "/.well-known/mta-sts.txt",
     "/.well-known/security.txt",
     "/autodiscover/",
+    "/consent/",
     "/mail/config-v1.1.xml",
     "/mail/apple.mobileconfig",
     "/robots.txt",

@@ -26,6 +26,7 @@ from mailserver.mail.scripts import Scripts
 from mailserver.mail.submission import Submission
 from mailserver.model.sealed import Plaintext
 from mailserver.privacy.centre import PrivacyCentre
+from mailserver.privacy.consent_desk import ConsentDesk
 from mailserver.privacy.erasure import Erasure
 from mailserver.privacy.requests import Requests
 from mailserver.runtime.clock import Clock
@@ -82,6 +83,8 @@ class _House(Protocol):
     def push_desk(self) -> PushDesk: ...
     @property
     def books(self) -> _Books: ...
+    @property
+    def consents(self) -> ConsentDesk: ...
 
 
 class _Opening(Protocol):
@@ -176,6 +179,7 @@ class Services:
     requests: Requests
     erasure: Erasure
     exports: ExportDesk
+    consents: ConsentDesk
     office: Office
     """Opens a lease as an account with mailboxes, messages and search."""
     budget: Budget
@@ -211,6 +215,7 @@ class Services:
             requests=house.books.requests,
             erasure=house.books.erasure,
             exports=hall.exports,
+            consents=house.consents,
             office=hall.office,
             budget=hall.budget,
             connections=hall.connections,

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from webui.account import (
+    routes_consents,
     routes_exports,
     routes_factors,
     routes_forwards,
@@ -64,5 +65,6 @@ for part in (
     routes_privacy,
     routes_exports,
     routes_wishes,
+    routes_consents,
 ):
     router.include_router(part.router)
