@@ -4,12 +4,22 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mailserver.runtime.settings_values import Paths, Section
 
 Purpose = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 """A name that stands in URLs, commands and the register."""
+
+
+def _purposes(value: object) -> object:
+    """Read names from an environment variable, with commas between them."""
+    if isinstance(value, str):
+        return [name for each in value.split(",") if (name := each.strip())]
+    return value
+
+
+Purposes = Annotated[tuple[Purpose, ...], Field(max_length=20), BeforeValidator(_purposes)]
 
 
 class Audit(Section):
@@ -46,7 +56,7 @@ class Retention(Section):
 class Consent(Section):
     """What this organisation asks people to agree to, beside what a contract needs."""
 
-    purposes: tuple[Purpose, ...] = Field(default=(), max_length=20)
+    purposes: Purposes = ()
     """What for, as texts and commands name it; none: nothing is asked."""
     offered_since: date | None = None
     """Since when whoever becomes a customer is offered to say no to letters about similar products;
