@@ -137,13 +137,7 @@ def open_books(
         consent_ending=ending,
         consent_views=ConsentViews(consents, store, settings.consent),
         suspicions=suspicions,
-        scrubber=Scrubber(
-            store.checksums,
-            clock,
-            load=partial(ledger.noted, Register.SCRUB, _SCRUB),
-            save=partial(ledger.note, Register.SCRUB, _SCRUB),
-            tell=suspicions.damaged,
-        ),
+        scrubber=_scrubber(store, ledger, suspicions, clock),
         processing=processing,
         centre=PrivacyCentre(processing, rows, requests, profile, clock),
         erasure=Erasure(
@@ -155,6 +149,17 @@ def open_books(
             end_consents=ending.end_account,
         ),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
+    )
+
+
+def _scrubber(store: Store, ledger: Ledger, suspicions: Suspicions, clock: Clock) -> Scrubber:
+    """Make what walks through stored objects, and goes on where it stopped."""
+    return Scrubber(
+        store.checksums,
+        clock,
+        load=partial(ledger.noted, Register.SCRUB, _SCRUB),
+        save=partial(ledger.note, Register.SCRUB, _SCRUB),
+        tell=suspicions.damaged,
     )
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from mailserver.app.erasing import erase_certified
 from mailserver.app.house import House, open_house
 from mailserver.app.personal import documents_of
 from mailserver.cli.unlocking import unlocked_owner
@@ -123,7 +122,7 @@ async def test_an_erased_account_leaves_the_proof_alone(house: House, browser: B
     text = await house.books.consents.texts.add("news", "en", "1", "Once a month.")
     await browser.post(f"{CONSENTS}/news", given=True, text=text.number)
     with suppress(Refused):  # erased, but not certified: PostgreSQL keeps old write-ahead log
-        certificate = json.loads(await erase_certified(house, Address.parse(NOOR)))
+        certificate = json.loads(await house.books.erasure.certified(Address.parse(NOOR)))
         assert "proof of consents" in certificate["exceptions"][-1]["what"]
     (course,) = await house.books.consents.all()
     assert (course.settled, course.person.address) == (Said.EXPIRED, NOOR)

@@ -2,11 +2,11 @@
 import { Problem } from '@/problem';
 import { session } from './session.svelte';
 import type {
-  DataExport,
-  Consent,
   AppPassword,
   AppPasswordMade,
   AppPasswordScope,
+  Consent,
+  DataExport,
   Factors,
   HistoryEntry,
   OpenSession,
