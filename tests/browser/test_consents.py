@@ -133,6 +133,7 @@ def test_it_is_asked_in_the_languages_of_its_people(
     page.goto("/settings/general")
     with page.expect_response("**/jmap"):
         page.get_by_label("Language").select_option(language)
+    expect(page.locator("html")).to_have_attribute("lang", language)
     page.goto("/privacy")
     expect(page.get_by_role("heading", name=title)).to_be_visible()
     look(page, f"consents-{language}")
