@@ -34,6 +34,7 @@ from webui.jmap.websocket import socket_jmap
 from webui.pages import app_pages
 from webui.public.acme import router as port_80
 from webui.public.agreement import router as agreement
+from webui.public.consent import router as consent
 from webui.public.landing import pages
 from webui.public.routes import router as public
 from webui.reading.routes import router as reading
@@ -45,7 +46,7 @@ ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
     Site.ADMIN: (admin,),
     Site.PORTAL: (),
     Site.HTTP: (port_80,),
-    Site.PUBLIC: (public, agreement),
+    Site.PUBLIC: (public, agreement, consent),
 }
 """What each site answers."""
 

@@ -24,6 +24,7 @@ PUBLIC_PATHS = (
     "/.well-known/security.txt",
     "/agreement/",
     "/autodiscover/",
+    "/consent/",
     "/mail/config-v1.1.xml",
     "/mail/apple.mobileconfig",
     "/robots.txt",

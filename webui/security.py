@@ -41,6 +41,8 @@ PAGE_POLICY: Final = (
     " frame-ancestors 'none'"
 )
 """Of public pages without script."""
+FORM_POLICY: Final = PAGE_POLICY.replace("form-action 'none'", "form-action 'self'")
+"""Of those with a button."""
 
 _OFF = (
     "accelerometer", "ambient-light-sensor", "attribution-reporting", "autoplay", "battery",

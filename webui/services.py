@@ -28,6 +28,7 @@ from mailserver.mail.submission import Submission
 from mailserver.model.sealed import Plaintext
 from mailserver.privacy.breaches import Breaches
 from mailserver.privacy.centre import PrivacyCentre
+from mailserver.privacy.consent_desk import ConsentDesk
 from mailserver.privacy.erasure import Erasure
 from mailserver.privacy.holds import Holds
 from mailserver.privacy.legal_profile import LegalProfile
@@ -115,6 +116,8 @@ class _House(Protocol):
     def push_desk(self) -> PushDesk: ...
     @property
     def books(self) -> _Books: ...
+    @property
+    def consents(self) -> ConsentDesk: ...
 
 
 class _Opening(Protocol):
@@ -212,6 +215,7 @@ class Services:
     exports: ExportDesk
     offers: Offers
     """Agreements that a customer may sign by a link."""
+    consents: ConsentDesk
     office: Office
     """Opens a lease as an account with mailboxes, messages and search."""
     budget: Budget
@@ -248,6 +252,7 @@ class Services:
             privacy=house.books.centre,
             exports=hall.exports,
             offers=house.books.papers.offers,
+            consents=house.consents,
             office=hall.office,
             budget=hall.budget,
             connections=hall.connections,

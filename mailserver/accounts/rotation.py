@@ -62,6 +62,8 @@ OWN_DATA = {
     Place.SUBMISSION: Kind.QUEUE_ITEM,
     Place.DESTINATION: Kind.QUEUE_ITEM,
     Place.REGISTER: Kind.REGISTER,
+    Place.CONSENT: Kind.CONSENT,
+    Place.CONSENT_EVENT: Kind.CONSENT,
 }
 _FIRST = (AccountId(b""), EpochId(0))
 

@@ -7,12 +7,13 @@ log's last batch is confirmed, then the databases are let go.
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from mailserver.accounts.admin_sessions import AdminSessions
 from mailserver.accounts.admins import Admins
 from mailserver.accounts.app_passwords import AppPasswords
 from mailserver.accounts.desk import Desk
-from mailserver.accounts.directory import Directory
+from mailserver.accounts.directory import Directory, addresses_of
 from mailserver.accounts.hashing import Hashing
 from mailserver.accounts.keyring import Keyring
 from mailserver.accounts.login import Logins
@@ -25,7 +26,7 @@ from mailserver.app.mailroom import Mailroom, furnish
 from mailserver.app.people import People, people
 from mailserver.app.reception import Reception, reception
 from mailserver.app.registers import Books, open_books
-from mailserver.app.reports import Reporting
+from mailserver.app.reports import Reporting, author
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
 from mailserver.audit.copies import Copies
@@ -39,6 +40,8 @@ from mailserver.mail.reading_room import ReadingRoom
 from mailserver.mail.signing import Signing
 from mailserver.mail.spam import Spam
 from mailserver.mail.tracing import Tracer
+from mailserver.model.ids import AccountId
+from mailserver.privacy.consent_desk import ConsentDesk
 from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.log import configure
 from mailserver.runtime.offload import Offload
@@ -89,6 +92,7 @@ class House:
     push_desk: PushDesk
     reading_room: ReadingRoom
     books: Books
+    consents: ConsentDesk
 
 
 @asynccontextmanager
@@ -153,6 +157,11 @@ def _furnished(
     mailroom.trace_by(tracer := Tracer(clock))
     external = ExternalAccounts(store, keyring, chain, deposits, offload, clock, settings.external)
     _close_with(stack, offload.close, sessions.close, deposits.close)
+    books = open_books(
+        *(settings, store, keystore, master, chain, desks, clock, offload),
+        *(who.notices.tell, tracer),
+        outgoing=mailroom.outgoing if settings.relays else None,
+    )
     return House(
         *(settings, clock, offload, resolver, master, keystore, store, chain),
         *(keyring, directory, sessions, desks.logins, desks.provisioning, signing_keys),
@@ -168,11 +177,8 @@ def _furnished(
         queue_desk=mailroom.queue_desk,
         push_desk=_pushing(settings, store, keyring, desks, mailroom, clock),
         reading_room=mailroom.reading_room,
-        books=open_books(
-            *(settings, store, keystore, master, chain, desks, clock, offload),
-            *(who.notices.tell, tracer),
-            outgoing=mailroom.outgoing if settings.relays else None,
-        ),
+        books=books,
+        consents=_asking(settings, store, keyring, books, mailroom, clock),
     )
 
 
@@ -187,6 +193,32 @@ def _pushing(
     """Make what wakes programs by push services, for sessions that have not ended."""
     live, identity = desks.desk.web_sessions.is_live, keyring.master.push_identity
     return PushDesk(store, keyring.guard, live, mailroom.web, identity, clock, settings)
+
+
+def _asking(
+    settings: Settings,
+    store: Store,
+    keyring: Keyring,
+    books: Books,
+    mailroom: Mailroom,
+    clock: Clock,
+) -> ConsentDesk:
+    """Make what asks for consent, by letters in the name of a domain of ours."""
+
+    async def main_address(account_id: AccountId) -> str:
+        return str(addresses_of(await keyring.account(account_id))[0])
+
+    return ConsentDesk(
+        books.consents,
+        books.consent_ending,
+        store,
+        mailroom.outgoing,
+        keyring.master.instance_guard,
+        partial(author, settings, store),
+        main_address,
+        settings,
+        clock,
+    )
 
 
 def _close_with(stack: AsyncExitStack, *closings: Callable[[], None]) -> None:

@@ -11,6 +11,7 @@ from mailserver.mail.rules import Rules
 from mailserver.mail.scripts import Scripts
 from mailserver.mail.vacation import Vacations
 from mailserver.model.ids import AccountId
+from mailserver.privacy.consent import Person as PersonOf
 from mailserver.privacy.export import Documents, Person, documents
 from mailserver.privacy.information import information
 from mailserver.transfer.exports import ExportDesk, Spawn
@@ -27,6 +28,7 @@ async def documents_of(house: House, lease: Lease, account: Account) -> Document
     owner, guard = account.account_id, account.guard
     approved, bounds = house.people.forwards.approved, house.settings.sieve
     books = house.books
+    consenting = PersonOf(lease.address, owner.hex())
     return await documents(
         account,
         Rules(
@@ -40,6 +42,7 @@ async def documents_of(house: House, lease: Lease, account: Account) -> Document
             sign_ins=await house.desk.history.listing(lease),
             pushes=await house.push_desk.listing(owner, guard, session=None),
             escrow=await house.desk.escrow_wraps.status(owner, lease.account.key),
+            consents=await books.consent_views.told(consenting),
         ),
         house.store.audit,
         information(books.processing.current(), books.profile, house.clock.now()),

@@ -27,6 +27,9 @@ from mailserver.privacy.activities import ACTIVITIES, of_escrow
 from mailserver.privacy.breaches import Breaches
 from mailserver.privacy.centre import PrivacyCentre
 from mailserver.privacy.certificate import issue
+from mailserver.privacy.consent_ending import ConsentEnding
+from mailserver.privacy.consent_view import ConsentViews
+from mailserver.privacy.consents import Consents
 from mailserver.privacy.erasure import Erasure, Post
 from mailserver.privacy.escrow import Openings
 from mailserver.privacy.holds import Holds
@@ -88,6 +91,9 @@ class Books:
     retention: Retention
     breaches: Breaches
     requests: Requests
+    consents: Consents
+    consent_ending: ConsentEnding
+    consent_views: ConsentViews
     suspicions: Suspicions
     scrubber: Scrubber
     processing: Processing
@@ -116,6 +122,7 @@ class Books:
             (REMIND, self.traces.tend),
             (REMIND, self.erasure.tend),
             (REMIND, self.papers.remind),
+            (REMIND, self.consent_ending.tend),
             (VERIFY, self.verify_log),
         ):
             tasks.create_task(later(tasks, period, work))
@@ -142,8 +149,10 @@ def open_books(
     suspicions = Suspicions(breaches, ledger, store.audit)
     profile = PROFILES[settings.organisation.country]
     requests = Requests(ledger, clock, profile)
+    consents = Consents(store, master, chain, clock, settings.consent)
+    ending = ConsentEnding(consents, store, clock)
     rows = categories(
-        *(settings, store, chain, desks.desk, desks.provisioning, breaches, requests),
+        *(settings, store, chain, desks.desk, desks.provisioning, breaches, requests, ending),
         sweep_exports=partial(sweep_exports, store, settings.export_dir, offload),
     )
     activities = (*ACTIVITIES, of_escrow(lambda: desks.desk.escrow.is_on))
@@ -157,6 +166,9 @@ def open_books(
         retention=Retention(rows, store, ledger, holds, chain, clock),
         breaches=breaches,
         requests=requests,
+        consents=consents,
+        consent_ending=ending,
+        consent_views=ConsentViews(consents, store, settings.consent),
         suspicions=suspicions,
         scrubber=_scrubber(store, ledger, suspicions, clock),
         processing=processing,
@@ -164,7 +176,7 @@ def open_books(
         oversight=Oversight(store, desks.desk.keyring),
         openings=_openings(desks, ledger, holds, chain, clock, tell),
         traces=_traces(settings, desks, ledger, chain, clock, tell, tracer, offload),
-        erasure=_erasure(settings, store, desks, requests, holds, clock, post),
+        erasure=_erasure(settings, store, desks, requests, holds, clock, post, ending),
         papers=open_papers(settings, ledger, agreements, desks.provisioning, processing, clock),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
     )
@@ -178,6 +190,7 @@ def _erasure(
     holds: Holds,
     clock: Clock,
     post: Post | None,
+    ending: ConsentEnding,
 ) -> Erasure:
     """Make what erases accounts."""
     desk = desks.desk
@@ -186,6 +199,7 @@ def _erasure(
         issue=lambda erased: issue(load_key(settings.keys.audit_file), erased),
         post=post,
         grace=timedelta(days=settings.retention.grace_days),
+        end_consents=ending.end_account,
     )
 
 

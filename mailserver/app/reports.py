@@ -1,6 +1,7 @@
 """Reports put together: those about our domains are taken, those about others counted and sent."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from mailserver.mail.outgoing import Outgoing
 from mailserver.mail.report_intake import ReportIntake
@@ -47,6 +48,14 @@ class Reporting:
         return observe
 
 
+async def author(settings: Settings, store: Store) -> Author | None:
+    """Write as the domain that our host lies in, else as the first; None where there is none."""
+    host = settings.hostname.lower().rstrip(".")
+    names = [row.name for row in await store.domains.listing()]
+    names.sort(key=lambda name: not (host == name or host.endswith(f".{name}")))
+    return Author(names[0], host) if names else None
+
+
 def reporting(
     settings: Settings,
     store: Store,
@@ -58,18 +67,12 @@ def reporting(
     offload: Offload,
 ) -> Reporting:
     """Hand each service what it works with."""
-    host = settings.hostname.lower().rstrip(".")
-
-    async def author() -> Author | None:
-        """Report as the domain that our host lies in, else as the first."""
-        names = [row.name for row in await store.domains.listing()]
-        names.sort(key=lambda name: not (host == name or host.endswith(f".{name}")))
-        return Author(names[0], host) if names else None
-
     return Reporting(
         ReportIntake(store, guard, clock, offload),
         ReportLedger(store, guard, clock),
         ReportSending(
-            *(store, guard, outgoing, resolver, clock, offload, author), ReportPosting(web, clock)
+            *(store, guard, outgoing, resolver, clock, offload),
+            partial(author, settings, store),
+            ReportPosting(web, clock),
         ),
     )

@@ -77,6 +77,7 @@ class Event(Enum):
     RULE_CHANGED = "rule-changed"
     QUEUE_STEERED = "queue-steered"
     REGISTER_CHANGED = "register-changed"
+    CONSENT_CHANGED = "consent-changed"
     RETENTION_RUN = "retention-run"
     BACKUP_RUN = "backup-run"
     LOG_PRUNED = "log-pruned"

@@ -7,6 +7,7 @@ from mailserver.cli import (
     assessments,
     breaches,
     certificates,
+    consents,
     lawful,
     matters,
     papers,
@@ -25,6 +26,7 @@ def add_to(program: typer.Typer) -> None:
     """Add this group's commands."""
     group.add_typer(breaches.group, name="breach")
     group.command("breaches")(breaches.show_all)
+    group.add_typer(consents.group, name="consent")
     group.add_typer(processing.group, name="register")
     group.add_typer(requests.group, name="request")
     group.command("requests")(requests.show_all)

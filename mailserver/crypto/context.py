@@ -74,6 +74,8 @@ class Kind(IntEnum):
     SIGN_IN = 102
     """A sign-in on its way to an identity provider and back."""
     REGISTER = 103
+    CONSENT = 105
+    """Whose consent it is, and how it was given."""
 
 
 class Origin(IntEnum):

@@ -200,6 +200,18 @@ ACTIVITIES = (
         lambda _: ("domains that ask for reports",),
     ),
     Activity(
+        "consents",
+        "Asking for consent, and letters about products",
+        "to write only to those who want it, and to prove that they did",
+        f"consent (Art. 6(1)(a)); {DUTY}: proof of it (Art. 7(1))",
+        (PEOPLE, "people elsewhere who were asked"),
+        ("address", "which text, when and by which way it was agreed to or refused"),
+        ("opt-ins", "consents", "queue"),
+        (GUARDED, HASHED, AUDITED, "double opt-in; no by one click, without signing in"),
+        lambda settings: bool(settings.consent.purposes),
+        views=frozenset({View.CONTROLLER}),
+    ),
+    Activity(
         "accountability",
         "Audit log, registers and service logs",
         "to prove what was done, and to find faults and attacks",

@@ -28,6 +28,10 @@ _EXCEPTIONS = (
     ("what was asked for, in the register of requests, for 24 months", "Art. 5(2)"),
     ("letters already handed over to be sent, until sent or given up", "Art. 6(1)(b)"),
 )
+_PROOFS = (
+    "proof of consents given or withdrawn, for 24 months",
+    "Art. 7(1), 17(3)(e): what was agreed to must be shown",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +45,13 @@ class Erased:
     audit_number: int
     audit_hash: bytes
     """Of the entry with that number, in which the erasure stands."""
+    consents: int = 0
+    """Of how many consents the proof is kept."""
 
 
 def issue(key: SigningKey, erased: Erased) -> str:
     """Write a certificate, signed with `key`."""
+    exceptions = (*_EXCEPTIONS, _PROOFS) if erased.consents else _EXCEPTIONS
     said: dict[str, Any] = {
         "schema": SCHEMA,
         "product": "zegel",
@@ -53,7 +60,7 @@ def issue(key: SigningKey, erased: Erased) -> str:
         "horizon": (erased.at + KEYSTORE_BACKUPS).astimezone(UTC).date().isoformat(),
         "categories": list(_CATEGORIES),
         "counts": dict(erased.counts),
-        "exceptions": [{"what": what, "ground": ground} for what, ground in _EXCEPTIONS],
+        "exceptions": [{"what": what, "ground": ground} for what, ground in exceptions],
         "audit": {"entry": erased.audit_number, "hash": erased.audit_hash.hex()},
     }
     return signed.sign(key, _KIND, said)

@@ -35,6 +35,8 @@ Issue = Callable[[Erased], str]
 """Signs a certificate."""
 Post = Callable[[bytes, Address], Awaitable[None]]
 """Hands a letter to the outgoing queue. Raises Transient."""
+EndConsents = Callable[[AccountId], Awaitable[int]]
+"""Ends an account's consents, and returns of how many the proof is kept."""
 
 log = get_logger("erasure")
 
@@ -55,6 +57,7 @@ class Erasure:
         issue: Issue,
         post: Post | None,
         grace: timedelta,
+        end_consents: EndConsents,
     ) -> None:
         """Erase after `grace`; without `post` no letter leaves this server."""
         self._store = store
@@ -66,6 +69,7 @@ class Erasure:
         self._clock = clock
         self._issue = issue
         self._post = post
+        self._end_consents = end_consents
         self.grace = grace
         self._failing: dict[int, datetime] = {}
 
@@ -150,13 +154,14 @@ class Erasure:
             "octets": row.used_octets,
         }
         purged = await self._provisioning.remove_user(address)
+        proofs = await self._end_consents(account_id)
         if not purged.complete:
             why = "; ".join((*purged.found, *purged.doubts))
             raise Refused(Condition.NOT_PERMITTED, f"{address} is erased, but not certified: {why}")
         entries = await store.audit.of_account(account_id, ROWS)
         entry = next(one for one in entries if one.event == Event.ACCOUNT_ERASED.value)
-        erased = Erased(account_id, self._clock.now(), counts, entry.number, entry.hash)
-        return self._issue(erased)
+        now = self._clock.now()
+        return self._issue(Erased(account_id, now, counts, entry.number, entry.hash, proofs))
 
     async def _tend_one(self, request: Request, now: datetime) -> bool:
         account_id = AccountId(bytes.fromhex(request.account))

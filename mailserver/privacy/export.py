@@ -6,7 +6,7 @@
                       which apps are woken by which push service, whether custodians can open it
     rules/*.sieve     filters
     activity.json     sign-ins, and what the audit log says
-    consents.json     what was consented to
+    consents.json     what was consented to, and what was not
     processing.json   what for, how long, and which rights there are
 
 Everything in them was opened by his own unlocked session, or is guarded for him; nothing of another
@@ -53,6 +53,8 @@ class Person:
     sign_ins: Sequence[SignIn]
     pushes: Sequence[PushSubscription]
     escrow: Status
+    consents: Sequence[dict[str, Any]]
+    """As `ConsentViews` tell them."""
 
 
 async def documents(
@@ -77,7 +79,7 @@ async def documents(
         "activity.json": _json(
             {"signIns": [_sign_in(one) for one in person.sign_ins], "log": await _log(account, log)}
         ),
-        "consents.json": _json([]),
+        "consents.json": _json(list(person.consents)),
         "processing.json": _json(information),
     }
     for number, script in enumerate(await rules.scripts.listing(), 1):

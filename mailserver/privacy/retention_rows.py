@@ -16,6 +16,7 @@ from mailserver.audit.chain import Chain
 from mailserver.mail.push_desk import LONGEST as PUSH_KEPT
 from mailserver.model.mailbox import Role
 from mailserver.privacy.breaches import Breaches
+from mailserver.privacy.consent_ending import ConsentEnding
 from mailserver.privacy.diary import Diary
 from mailserver.privacy.requests import Requests
 from mailserver.privacy.retention import Category, End, Held
@@ -32,6 +33,9 @@ YEAR = 365 * DAY
 BREACHES_KEPT = 1827 * DAY  # five years, two of them leap years
 REQUESTS_KEPT = 2 * YEAR
 EXPORTS_KEPT = 7 * DAY
+OPT_INS_KEPT = 7 * DAY
+CONSENTS_KEPT = 2 * YEAR
+"""From the end of a consent: as long as somebody may ask for its proof."""
 RECIPIENTS_KEPT = YEAR
 """For how long a recipient is no stranger to an account: keyed hashes, which tell no address."""
 LOGS_KEPT, LOGS_BOUND = 14 * DAY, 30 * DAY
@@ -53,6 +57,7 @@ KEPT_AS: Mapping[str, tuple[str, ...]] = {
     "upload": ("uploads",),
     "push": ("push-subscriptions",),
     "export": ("exports",),
+    "consent": ("opt-ins", "consents"),
     "register": (
         *("breaches", "requests", "agreements", "assessments", "risks", "training", "measures"),
         *("lawful", "registers"),
@@ -73,6 +78,7 @@ def categories(
     provisioning: Provisioning,
     breaches: Breaches,
     requests: Requests,
+    consents: ConsentEnding,
     sweep_exports: Callable[[], Awaitable[int]],
 ) -> list[Category]:
     """Return the table, as these settings have it; `sweep_exports` deletes those that expired."""
@@ -83,6 +89,7 @@ def categories(
         *_ways_in(store, desk, provisioning),
         _swept("exports", "what people exported", EXPORTS_KEPT, sweep_exports),
         *_registers(breaches, requests),
+        *_consents(consents),
         *_elsewhere(settings),
     ]
 
@@ -172,6 +179,27 @@ def kept_after_its_end(name: str, what: str, period: timedelta, diary: Diary) ->
     """Return the row of a register whose entries are kept for a time after they are over."""
     count, end = _for_all(diary.count_over), _for_all(diary.drop_over)
     return Category(name, what, period, period, count=count, end=end)
+
+
+def _consents(consents: ConsentEnding) -> list[Category]:
+    async def unconfirmed(before: datetime, held: Held) -> int:
+        return len(await consents.unconfirmed(before, held))
+
+    async def over(before: datetime, held: Held) -> int:
+        return len(await consents.over(before, held))
+
+    return [
+        Category(
+            *("opt-ins", "consents nobody confirmed", OPT_INS_KEPT, OPT_INS_KEPT),
+            count=unconfirmed,
+            end=consents.erase_unconfirmed,
+        ),
+        Category(
+            *("consents", "proof of consents, from their end", CONSENTS_KEPT, CONSENTS_KEPT),
+            count=over,
+            end=consents.drop_over,
+        ),
+    ]
 
 
 def _ways_in(store: Store, desk: Desk, provisioning: Provisioning) -> list[Category]:

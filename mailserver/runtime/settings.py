@@ -19,7 +19,7 @@ from mailserver.runtime.settings_alerts import Alerts
 from mailserver.runtime.settings_limits import Limits
 from mailserver.runtime.settings_listeners import WEB, Listener, Listeners
 from mailserver.runtime.settings_reading import Reading
-from mailserver.runtime.settings_registers import Audit, Backup, Organisation, Retention
+from mailserver.runtime.settings_registers import Audit, Backup, Consent, Organisation, Retention
 from mailserver.runtime.settings_relay import Relay
 from mailserver.runtime.settings_source import Origin, gather, read_toml, validated
 from mailserver.runtime.settings_spam import Processors, Scanners, Spam, is_named, unnamed
@@ -159,6 +159,7 @@ class Settings(Section):
     organisation: Organisation = Organisation()
     retention: Retention = Retention()
     alerts: Alerts = Alerts()
+    consent: Consent = Consent()
     backup: Backup = Backup()
     tls: Certificate = Certificate()
     limits: Limits = Limits()

@@ -1,11 +1,25 @@
 """What the law asks a server to know of itself: for how long it keeps what, and its proofs."""
 
+from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mailserver.runtime.settings_values import Paths, Section
+
+Purpose = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+"""A name that stands in URLs, commands and the register."""
+
+
+def _purposes(value: object) -> object:
+    """Read names from an environment variable, with commas between them."""
+    if isinstance(value, str):
+        return [name for each in value.split(",") if (name := each.strip())]
+    return value
+
+
+Purposes = Annotated[tuple[Purpose, ...], Field(max_length=20), BeforeValidator(_purposes)]
 
 
 class Audit(Section):
@@ -37,6 +51,16 @@ class Retention(Section):
     """Raw reports of other mail servers."""
     grace_days: int = Field(default=14, ge=0, le=30)
     """How long whoever wants his account erased may think again."""
+
+
+class Consent(Section):
+    """What this organisation asks people to agree to, beside what a contract needs."""
+
+    purposes: Purposes = ()
+    """What for, as texts and commands name it; none: nothing is asked."""
+    offered_since: date | None = None
+    """Since when whoever becomes a customer is offered to say no to letters about similar products;
+    without it nobody gets such letters. Source: directive 2002/58/EC Art. 13(2)."""
 
 
 class Backup(Section):

@@ -31,6 +31,7 @@ Retention = Literal[
     "register",
     "push",
     "export",
+    "consent",
 ]
 """Until the named thing is gone; `changes` is `changes.KEPT`, `audit` the set audit period.
 
@@ -39,8 +40,9 @@ Retention = Literal[
 `policy` is as long as its own domain says, a year at most. `reputation` is 13 weeks, and
 `correspondents` 400 days, after the last mail; `greylist` is two days, 35 once they came back.
 `history`, of sign-ins, is 90 days; `upload` is an hour; `push` and `export` a week at most.
-`register` is what its register says: a breach five years after it was closed. Each one's row stands
-in `privacy.retention_rows`.
+`register` is what its register says: a breach five years after it was closed. `consent` is 24
+months after its end, seven days where it was never confirmed. Each one's row stands in
+`privacy.retention_rows`.
 """
 
 ACCOUNT_OCTETS = 16

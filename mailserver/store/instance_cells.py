@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, and_, func, select, true, tuple_, upda
 
 from mailserver.model.sealed import Guarded
 from mailserver.store.access import Access
+from mailserver.store.consent_tables import consent_courses, consent_events
 from mailserver.store.queue_rows import INSTANCE
 from mailserver.store.queue_tables import queue, queue_destinations, queue_messages
 from mailserver.store.register_tables import register_entries
@@ -31,6 +32,8 @@ class Place(Enum):
     SUBMISSION = "our own mail in the queue"
     DESTINATION = "names of destinations"
     REGISTER = "entries of the registers"
+    CONSENT = "whose consents"
+    CONSENT_EVENT = "how each was given or withdrawn"
 
 
 class Cell(NamedTuple):
@@ -58,6 +61,8 @@ _COLUMNS = {
     Place.SUBMISSION: _Column(queue_messages, "envelope", "object_id", owned=True),
     Place.DESTINATION: _Column(queue_destinations, "domain", "destination"),
     Place.REGISTER: _Column(register_entries, "entry", "object_id"),
+    Place.CONSENT: _Column(consent_courses, "person", "object_id"),
+    Place.CONSENT_EVENT: _Column(consent_events, "detail", "object_id"),
 }
 
 

@@ -6,6 +6,7 @@ migrations are compared with all of them, and erasing an account empties all of 
 
 from sqlalchemy import Table
 
+from mailserver.store import consent_tables as _consent  # noqa: F401
 from mailserver.store import dkim_tables as _dkim  # noqa: F401
 from mailserver.store import export_tables as _export  # noqa: F401
 from mailserver.store import external_tables as _external  # noqa: F401

@@ -16,6 +16,7 @@ from mailserver.store.catalogue import Catalogues
 from mailserver.store.changes import AccountChange
 from mailserver.store.check import Finding, check
 from mailserver.store.checksums import Checksums
+from mailserver.store.consents import Consents
 from mailserver.store.database import Database, Kind
 from mailserver.store.dkim import DkimKeys
 from mailserver.store.domains import Domains
@@ -72,6 +73,7 @@ class Store:
         self.watched: Callable[[AccountId], bool] = _everybody
         """Set by whoever has watchers: for which accounts other processes' changes are told."""
         self.accounts = Accounts(self._access)
+        self.consents = Consents(self._access)
         self.dkim_keys = DkimKeys(self._access)
         self.domains = Domains(self._access)
         self.epochs = Epochs(self._access)

@@ -20,6 +20,7 @@ CLEAR_IN_MAIN = {
     *("flags", "keywords", "saved_at", "kind", "numbers", "at", "event", "subject"),
     *("next_at", "queued_at", "expires_at"),
     *("sent", "sent_before", "notice", "sort_order"),
+    *("settled", "changed_at", "asked_at", "customer"),
 }
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from webui.account import (
+    routes_consents,
     routes_contacts,
     routes_escrow,
     routes_exports,
@@ -68,5 +69,6 @@ for part in (
     routes_exports,
     routes_wishes,
     routes_contacts,
+    routes_consents,
 ):
     router.include_router(part.router)

@@ -31,6 +31,13 @@ def test_it_says_what_went_when_and_what_is_kept(key: SigningKey, text: str) -> 
     assert all(each["ground"] for each in said["exceptions"])
 
 
+def test_it_names_proofs_of_consent_only_where_there_are_some(key: SigningKey, text: str) -> None:
+    erased = Erased(new_account_id(), AT, {}, 7, b"\1" * 32, consents=2)
+    grounds = [each["ground"] for each in check(key.public, issue(key, erased))["exceptions"]]
+    assert len(grounds) == len(check(key.public, text)["exceptions"]) + 1
+    assert "17(3)(e)" in grounds[-1]
+
+
 @pytest.mark.parametrize("name", ["account", "erased", "horizon", "counts", "audit", "exceptions"])
 def test_nothing_of_it_can_be_changed(key: SigningKey, text: str, name: str) -> None:
     altered = json.loads(text) | {name: "other"}

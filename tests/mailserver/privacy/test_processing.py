@@ -45,6 +45,7 @@ FEATURES: dict[str, tuple[str, dict[str, Any]]] = {
     "scanning": ("scanning", {"scanners__clamd": "unix:/run/clamav/clamd.ctl"}),
     "identity provider": ("identity-provider", {"processors": [PROVIDER]}),
     "push service": ("push", {"processors": [WAKER]}),
+    "consents": ("consents", {"consent__purposes": ("news",)}),
     "webmail": ("webmail", {"listeners__https__address": "127.0.0.1:0"}),
 }
 LEAST: dict[str, Any] = {

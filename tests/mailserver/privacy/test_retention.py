@@ -94,7 +94,8 @@ async def test_old_changes_go_and_mail_stays(mail: MailNode) -> None:
 
 async def test_t_ret_1_each_category_that_ends_here_has_its_case(mail: MailNode) -> None:
     ours = {one.name for one in books_of(mail.node).retention.categories if one.end}
-    assert ours == {*CASES, "threads", "blobs", *KEPT_AS["register"]} - {"registers"}
+    others = {"threads", "blobs", "opt-ins", "consents", *KEPT_AS["register"]}
+    assert ours == {*CASES, *others} - {"registers"}
 
 
 async def test_t_ret_2_a_restricted_account_keeps_what_it_has(mail: MailNode) -> None:

@@ -2,12 +2,12 @@
 import { Problem } from '@/problem';
 import { session } from './session.svelte';
 import type {
-  DataExport,
   AppPassword,
   AppPasswordMade,
   AppPasswordScope,
   Escrow,
   CardsRead,
+  Consent,
   Factors,
   HistoryEntry,
   OpenSession,
@@ -115,6 +115,14 @@ export const account = {
   restrict: (on: boolean) => ask<void>(on ? 'POST' : 'DELETE', '/privacy/restriction'),
   erase: (address: string, answer_to: string) =>
     ask<{ number: number; erase_at: string | null }>('POST', '/privacy/erasure', { address, answer_to }),
+  consents: (language: string) => ask<Consent[]>('GET', `/privacy/consents?language=${language}`),
+  /** Says yes to a text that was read, or no; `*` is no to all of it. Answers with all as they stand then. */
+  consent: (purpose: string, text: number | null, language: string) =>
+    ask<Consent[]>(
+      'POST',
+      `/privacy/consents/${encodeURIComponent(purpose)}?language=${language}`,
+      text === null ? { given: false } : { given: true, text },
+    ),
   factors: () => ask<Factors>('GET', '/factors'),
   offerTotp: () => ask<TotpOffer>('POST', '/factors/totp'),
   confirmTotp: (code: string) =>

@@ -135,6 +135,29 @@ export interface DataExport {
   octets: number;
 }
 
+/** A text of the consent ledger, as it was or is asked. */
+export interface ConsentText {
+  number: number;
+  version: string;
+  language: string;
+  body: string;
+  sha256: string;
+}
+
+export type ConsentStand = 'nothing' | 'waits' | 'given' | 'withdrawn';
+
+export interface Consent {
+  purpose: string;
+  stand: ConsentStand;
+  since: string | null;
+  /** What was agreed to, where it stands. */
+  agreed: ConsentText | null;
+  /** What is asked now; null where the purpose is not asked for any more. */
+  question: ConsentText | null;
+  /** Whether letters about similar products may come without a yes. */
+  as_customer: boolean;
+}
+
 export interface Passkey {
   id: string;
   label: string;

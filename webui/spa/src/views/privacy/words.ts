@@ -36,6 +36,7 @@ const ACTIVITIES: Partial<Record<string, TextKey>> = {
   reports: 'privacy.act_reports',
   accountability: 'privacy.act_accountability',
   escrow: 'privacy.act_escrow',
+  consents: 'privacy.act_consents',
 };
 
 /** Says what an activity is for; one that a newer server has, by its name. */
@@ -47,6 +48,7 @@ export function activity(name: string): string {
 /** Says on what ground, by the points of GDPR Art. 6(1) that the register names. */
 export function grounds(basis: string): string {
   const named: TextKey[] = [];
+  if (basis.includes('6(1)(a)')) named.push('privacy.basis_consent');
   if (basis.includes('6(1)(b)')) named.push('privacy.basis_contract');
   if (basis.includes('6(1)(c)')) named.push('privacy.basis_duty');
   if (basis.includes('6(1)(f)')) named.push('privacy.basis_interest');
