@@ -25,7 +25,7 @@ from mailserver.accounts.signing_keys import SigningKeys
 from mailserver.app.mailroom import Mailroom, furnish
 from mailserver.app.people import People, people
 from mailserver.app.reception import Reception, reception
-from mailserver.app.registers import Books, open_books
+from mailserver.app.registers import Books, open_books, posted
 from mailserver.app.reports import Reporting, author
 from mailserver.audit.chain import Chain
 from mailserver.audit.checkpoint import load_key
@@ -42,6 +42,7 @@ from mailserver.mail.spam import Spam
 from mailserver.mail.tracing import Tracer
 from mailserver.model.ids import AccountId
 from mailserver.privacy.consent_desk import ConsentDesk
+from mailserver.privacy.erasure import Post
 from mailserver.runtime.clock import Clock, SystemClock
 from mailserver.runtime.log import configure
 from mailserver.runtime.offload import Offload
@@ -142,7 +143,6 @@ def _furnished(
     offload, keyring = Offload(WORKERS), _keyring(settings, keystore, master)
     directory = Directory(store, keyring, chain, clock, settings.hostname)
     sessions, hashing = Sessions(keyring, clock), _hashing(settings, stack)
-    admins, held_up = Admins(keystore, master, chain, hashing, clock), settings.limits.login_delays
     deposits, resolver = _deposits(settings, clock, master), _resolver(settings, clock)
     signing_keys = SigningKeys(store, master.instance_guard, resolver, chain, clock, offload)
     common = (store, keyring, directory, chain, deposits, offload, clock)
@@ -155,23 +155,22 @@ def _furnished(
     )
     mailroom = furnish(settings, *common, resolver, who)
     mailroom.trace_by(tracer := Tracer(clock))
-    external = ExternalAccounts(store, keyring, chain, deposits, offload, clock, settings.external)
     _close_with(stack, offload.close, sessions.close, deposits.close)
     books = open_books(
         *(settings, store, keystore, master, chain, desks, clock, offload),
-        *(who.notices.tell, tracer),
-        outgoing=mailroom.outgoing if settings.relays else None,
+        *(who.notices.tell, tracer, _posting(settings, mailroom, master)),
     )
     return House(
         *(settings, clock, offload, resolver, master, keystore, store, chain),
         *(keyring, directory, sessions, desks.logins, desks.provisioning, signing_keys),
         *(mailroom.signing, desks.app_passwords, desks.recovery, desks.desk),
-        *(admins, AdminSessions(admins, keystore, master, chain, clock, delays=held_up), who),
+        *_console(settings, keystore, master, chain, hashing, clock),
+        people=who,
         sending=mailroom.sending,
         inbound=mailroom.inbound,
         spam=mailroom.spam,
         delivery=mailroom.delivery,
-        external=external,
+        external=_external(settings, *common),
         reports=mailroom.reports,
         outgoing=mailroom.outgoing,
         queue_desk=mailroom.queue_desk,
@@ -180,6 +179,38 @@ def _furnished(
         books=books,
         consents=_asking(settings, store, keyring, books, mailroom, clock),
     )
+
+
+def _external(
+    settings: Settings,
+    store: Store,
+    keyring: Keyring,
+    _directory: Directory,
+    chain: Chain,
+    deposits: Deposits,
+    offload: Offload,
+    clock: Clock,
+) -> ExternalAccounts:
+    """Make what fetches from accounts elsewhere."""
+    return ExternalAccounts(store, keyring, chain, deposits, offload, clock, settings.external)
+
+
+def _console(
+    settings: Settings,
+    keystore: Keystore,
+    master: MasterKeys,
+    chain: Chain,
+    hashing: Hashing,
+    clock: Clock,
+) -> tuple[Admins, AdminSessions]:
+    """Make what keeps administrators, and lets them in."""
+    admins, delays = Admins(keystore, master, chain, hashing, clock), settings.limits.login_delays
+    return admins, AdminSessions(admins, keystore, master, chain, clock, delays=delays)
+
+
+def _posting(settings: Settings, mailroom: Mailroom, master: MasterKeys) -> Post | None:
+    """Return what sends letters of the server's own; None where nothing leaves it."""
+    return partial(posted, mailroom.outgoing, master) if settings.relays else None
 
 
 def _pushing(

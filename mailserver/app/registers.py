@@ -139,15 +139,13 @@ def open_books(
     offload: Offload,
     tell: Tell,
     tracer: Tracer,
-    outgoing: Outgoing | None = None,
+    post: Post | None = None,
 ) -> Books:
-    """Make the registers over what is open; letters leave by `outgoing`, where there is one."""
-    post = None if outgoing is None else partial(_posted, outgoing, master)
+    """Make the registers over what is open; letters leave by `post`, where there is one."""
     ledger = Ledger(store.registers, master.instance_guard, chain)
-    holds = Holds(ledger)
+    holds, profile = Holds(ledger), PROFILES[settings.organisation.country]
     breaches = Breaches(ledger, chain, clock, settings.organisation.contact)
     suspicions = Suspicions(breaches, ledger, store.audit)
-    profile = PROFILES[settings.organisation.country]
     requests = Requests(ledger, clock, profile)
     consents = Consents(store, master, chain, clock, settings.consent)
     ending = ConsentEnding(consents, store, clock)
@@ -176,7 +174,7 @@ def open_books(
         oversight=Oversight(store, desks.desk.keyring),
         openings=_openings(desks, ledger, holds, chain, clock, tell),
         traces=_traces(settings, desks, ledger, chain, clock, tell, tracer, offload),
-        erasure=_erasure(settings, store, desks, requests, holds, clock, post, ending),
+        erasure=_erasure(settings, store, desks, requests, holds, clock, ending, post),
         papers=open_papers(settings, ledger, agreements, desks.provisioning, processing, clock),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
     )
@@ -189,8 +187,8 @@ def _erasure(
     requests: Requests,
     holds: Holds,
     clock: Clock,
-    post: Post | None,
     ending: ConsentEnding,
+    post: Post | None,
 ) -> Erasure:
     """Make what erases accounts."""
     desk = desks.desk
@@ -246,7 +244,7 @@ async def later(
     await tasks.every(period, work)
 
 
-async def _posted(outgoing: Outgoing, master: MasterKeys, octets: bytes, to: Address) -> None:
+async def posted(outgoing: Outgoing, master: MasterKeys, octets: bytes, to: Address) -> None:
     """Hand a letter of the server's own to the queue; nobody is told where it cannot arrive."""
     onward = [Onward(to, Notify.NEVER)]
     origin = Origin(None, master.instance_guard)

@@ -8,6 +8,7 @@ import type {
   Escrow,
   CardsRead,
   Consent,
+  DataExport,
   Factors,
   HistoryEntry,
   OpenSession,
