@@ -25,6 +25,7 @@ from mailserver.mail.reading_room import ReadingRoom
 from mailserver.mail.rules import Rules
 from mailserver.mail.scripts import Scripts
 from mailserver.mail.submission import Submission
+from mailserver.model.ids import AccountId
 from mailserver.model.sealed import Plaintext
 from mailserver.privacy.breaches import Breaches
 from mailserver.privacy.centre import PrivacyCentre
@@ -32,6 +33,7 @@ from mailserver.privacy.consent_desk import ConsentDesk
 from mailserver.privacy.erasure import Erasure
 from mailserver.privacy.holds import Holds
 from mailserver.privacy.legal_profile import LegalProfile
+from mailserver.privacy.looks import Look
 from mailserver.privacy.offers import Offers
 from mailserver.privacy.oversight import Oversight
 from mailserver.privacy.processing import Processing
@@ -71,6 +73,7 @@ class _Books(Protocol):
     def retention(self) -> Retention: ...
     @property
     def processing(self) -> Processing: ...
+    async def looks_of(self, account_id: AccountId, /) -> list[Look]: ...
     @property
     def verify_log(self) -> Callable[[], Coroutine[Any, Any, bool]]: ...
     @property

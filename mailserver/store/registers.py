@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert
 from sqlalchemy.exc import IntegrityError
 
 from mailserver.model.errors import Condition, Conflict
@@ -13,6 +13,7 @@ from mailserver.model.sealed import Guarded
 from mailserver.store.access import Access
 from mailserver.store.driver import Sql, fetch, fetch_one, run
 from mailserver.store.instants import from_microseconds
+from mailserver.store.register_tables import register_entries
 
 
 class Register(IntEnum):
@@ -71,10 +72,6 @@ _ONE = Sql(
     " AND number = ?"
 )
 _LAST = Sql("SELECT MAX(number) FROM register_entries WHERE register = ?")
-_ADD = Sql(
-    "INSERT INTO register_entries (register, number, revision, object_id, at, entry)"
-    " VALUES (?, ?, 1, ?, ?, ?)"
-)
 _REPLACE = Sql(
     "UPDATE register_entries SET revision = revision + 1, object_id = ?, at = ?, entry = ?"
     " WHERE register = ? AND number = ? AND revision = ?"
@@ -113,11 +110,18 @@ class Registers:
         self, register: Register, number: int, object_id: ObjectId, entry: Guarded
     ) -> None:
         """Add an entry. Raises Conflict (CHANGED_MEANWHILE) where the number is taken."""
-        values = (int(register), number, object_id, self._access.now(), entry)
+        values = {
+            "register": int(register),
+            "number": number,
+            "revision": 1,
+            "object_id": object_id,
+            "at": self._access.now(),
+            "entry": entry,
+        }
 
         def write(connection: Connection) -> None:
             try:
-                run(connection, _ADD, values)
+                connection.execute(insert(register_entries).values(**values))
             except IntegrityError as taken:
                 raise _changed() from taken
 

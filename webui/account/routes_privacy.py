@@ -10,6 +10,7 @@ from mailserver.accounts.sending import FROZEN
 from mailserver.accounts.wishes import is_restricted
 from mailserver.model.record import RecordKind
 from mailserver.privacy.centre import Asked
+from mailserver.privacy.looks import Means
 from mailserver.privacy.request import Right, State
 from webui.account import schemas
 from webui.account.sessions import Door, FreshHere, Whole
@@ -66,6 +67,17 @@ class PrivacyShown(BaseModel):
     """How long whoever wants the account erased may think again."""
     posts_certificates: bool
     """Whether the certificate of an erasure can go to an address elsewhere."""
+
+
+class LookShown(BaseModel):
+    """One time that somebody looked at the account."""
+
+    means: Means
+    at: datetime
+    until: datetime | None
+    reason: str
+    exported: bool
+    """Whether a copy of the mailbox was taken."""
 
 
 class RequestShown(BaseModel):
@@ -130,6 +142,17 @@ async def about(session: Signed, services: Served, desk: Door) -> PrivacyShown:
         grace_days=services.books.erasure.grace.days,
         posts_certificates=services.books.erasure.posts,
     )
+
+
+@router.get("/looks")
+async def looks(here: Whole, services: Served) -> list[LookShown]:
+    """List who looked at the account, by which means and why, the newest first."""
+    return [
+        LookShown(
+            means=one.means, at=one.at, until=one.until, reason=one.reason, exported=one.exported
+        )
+        for one in await services.books.looks_of(here.session.account_id)
+    ]
 
 
 @router.get("/requests")

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -112,7 +112,8 @@ async def create(
 ) -> Manifest:
     """Make a set in every target, then delete what is older than `keep` there.
 
-    The first target gets the set, the others a copy; one that fails holds up no other.
+    The first target that works gets the set, the others a copy; one that fails holds up no other,
+    and in none does anything stay for longer than `keep`.
 
     Raises:
         Misconfigured: there is no target, or one is not there.
@@ -122,25 +123,41 @@ async def create(
         raise Misconfigured("the settings name no target for this backup")
     now = source.clock.now()
     name = new_name(now)
-    first, *others = targets
     offload = Offload(1, name="backup")
+    manifest, made = None, None
     failed: list[MailError] = []
     try:
-        with unfinished(first, kind, name) as draft:
-            manifest = await _filled(source, kind, name, draft, public, progress, offload)
-        made = first / kind.value / name
-        for target in others:
+        for target in targets:
             try:
-                await offload.within(LONGEST, partial(_copy, made, target, kind))
+                if made is None:
+                    with unfinished(target, kind, name) as draft:
+                        manifest = await _filled(
+                            source, kind, name, draft, public, progress, offload
+                        )
+                    made = target / kind.value / name
+                else:
+                    await offload.within(LONGEST, partial(_copy, made, target, kind))
             except MailError as error:
                 failed.append(error)
-        for target in targets:
-            await offload.within(LONGEST, partial(prune, target, kind, keep, now))
+        failed += await _ended(targets, kind, keep, now, offload)
     finally:
         offload.close()
-    if failed:
+    if failed or manifest is None:
         raise failed[0]
     return manifest
+
+
+async def _ended(
+    targets: Sequence[Path], kind: Kind, keep: timedelta, now: datetime, offload: Offload
+) -> list[MailError]:
+    """Delete in every target what is older than `keep`; return what went wrong."""
+    failed: list[MailError] = []
+    for target in targets:
+        try:
+            await offload.within(LONGEST, partial(prune, target, kind, keep, now))
+        except MailError as error:
+            failed.append(error)
+    return failed
 
 
 async def _filled(

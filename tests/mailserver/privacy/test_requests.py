@@ -1,5 +1,6 @@
 """The register of requests: its clocks, what it refuses, and what it hands on."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -57,6 +58,11 @@ async def test_t_dsr_1_doubt_about_who_asks_stops_the_clock(node: Node, books: B
     begun = await requests.begin(number)
     node.clock.advance(5 * DAY)
     assert begun.term(books.profile, node.clock.now()).due == date(2026, 3, 10)
+
+
+async def test_those_who_write_at_once_do_not_take_one_number(books: Books) -> None:
+    made = await asyncio.gather(*(came(books) for _ in range(5)))
+    assert sorted(request.number for request in made) == [1, 2, 3, 4, 5]
 
 
 async def test_who_has_just_signed_in_is_not_doubted(books: Books) -> None:

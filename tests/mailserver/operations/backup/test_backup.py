@@ -333,6 +333,10 @@ async def test_a_full_or_missing_target_leaves_no_set(tmp_path: Path, pair: Keys
         with pytest.raises(Misconfigured, match="is not there"):  # the other one stands
             await create(source(house), Kind.MAIL, [here, gone], public, KEEP, ignore)
         assert len(listing(here, Kind.MAIL)) == 1
+        at_once = timedelta()  # whatever target is away, nothing stays elsewhere for longer
+        with pytest.raises(Misconfigured, match="is not there"):
+            await create(source(house), Kind.MAIL, [gone, here], public, at_once, ignore)
+        assert len(listing(here, Kind.MAIL)) == 1
     with pytest.raises(Transient) as full, faults(here):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert full.value.condition is Condition.STORAGE_FULL

@@ -124,6 +124,16 @@ export interface Escrow {
   notice: string;
 }
 
+/** One time that somebody looked at the account. */
+export interface Look {
+  means: 'trace' | 'escrow';
+  at: string;
+  until: string | null;
+  reason: string;
+  /** Whether a copy of the mailbox was taken. */
+  exported: boolean;
+}
+
 /** A copy of everything, in one file. */
 export interface DataExport {
   name: string;
