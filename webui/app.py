@@ -37,6 +37,7 @@ from webui.public.agreement import router as agreement
 from webui.public.consent import router as consent
 from webui.public.landing import pages
 from webui.public.routes import router as public
+from webui.public.trust import router as trust
 from webui.reading.routes import router as reading
 from webui.site import Site
 
@@ -46,7 +47,7 @@ ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
     Site.ADMIN: (admin,),
     Site.PORTAL: (),
     Site.HTTP: (port_80,),
-    Site.PUBLIC: (public, agreement, consent),
+    Site.PUBLIC: (public, trust, agreement, consent),
 }
 """What each site answers."""
 

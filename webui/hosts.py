@@ -28,6 +28,7 @@ PUBLIC_PATHS = (
     "/mail/config-v1.1.xml",
     "/mail/apple.mobileconfig",
     "/robots.txt",
+    "/trust",
 )
 
 

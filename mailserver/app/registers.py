@@ -44,6 +44,7 @@ from mailserver.privacy.retention_rows import categories
 from mailserver.privacy.suspicions import Suspicions
 from mailserver.privacy.trace import Traces
 from mailserver.privacy.trace_files import TraceFiles
+from mailserver.privacy.trust import Trust, trust
 from mailserver.runtime.background import Background
 from mailserver.runtime.clock import Clock
 from mailserver.runtime.offload import Offload
@@ -109,6 +110,11 @@ class Books:
     async def looks_of(self, account_id: AccountId) -> list[Look]:
         """List who looked at an account, as its owner is told."""
         return await looks_of(self.openings, self.traces, account_id)
+
+    async def trust(self) -> Trust:
+        """Gather what the trust page says, as it is now."""
+        versions, lawful = await self.processing.versions(), await self.papers.lawful.counts()
+        return trust(self.processing, versions, lawful)
 
     def tend(self, tasks: Background) -> None:
         """Do what is to be done regularly, by one process of a server."""

@@ -76,7 +76,7 @@ class Processing:
         ledger: Ledger,
     ) -> None:
         """Read the register from `settings`; versions are kept in `ledger`."""
-        self._settings = settings
+        self.settings = settings
         self._activities = tuple(activities)
         self._periods = {one.name: _period(one) for one in categories}
         self._ledger = ledger
@@ -87,24 +87,24 @@ class Processing:
         Raises:
             KeyError: an activity names a row that the retention table has not.
         """
-        organisation = self._settings.organisation
+        organisation = self.settings.organisation
         return {
             "organisation": {
-                "name": organisation.name or self._settings.hostname,
+                "name": organisation.name or self.settings.hostname,
                 "country": organisation.country,
                 "contact": organisation.contact,
             },
-            "processors": [_processor(one) for one in self._settings.processors],
+            "processors": [_processor(one) for one in self.settings.processors],
             "activities": [
-                self._activity(one) for one in self._activities if one.enabled_when(self._settings)
+                self._activity(one) for one in self._activities if one.enabled_when(self.settings)
             ],
         }
 
     @property
     def contact(self) -> str:
         """Who answers for it: the contact of the organisation, or the organisation."""
-        organisation = self._settings.organisation
-        return organisation.contact or organisation.name or self._settings.hostname
+        organisation = self.settings.organisation
+        return organisation.contact or organisation.name or self.settings.hostname
 
     def kept(self, name: str) -> tuple[str, ...]:
         """Return the rows of the retention table that end what an activity keeps."""
@@ -142,8 +142,8 @@ class Processing:
             "basis": activity.basis,
             "subjects": list(activity.subjects),
             "data": list(activity.data),
-            "recipients": list(activity.recipients(self._settings)),
-            "transfers": _transfers(activity, self._settings),
+            "recipients": list(activity.recipients(self.settings)),
+            "transfers": _transfers(activity, self.settings),
             "retention": [self._periods[name] for name in activity.retention],
             "measures": list(activity.measures),
             "views": sorted(activity.views),

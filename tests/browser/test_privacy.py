@@ -25,7 +25,7 @@ def test_everybody_sees_what_is_kept_and_asks_for_his_rights(page: Page, webmail
     expect(row).to_contain_text("Until you delete it")
     expect(row).to_contain_text("GDPR Art. 6(1)(b)")
     proofs = page.get_by_role("row").filter(has_text="Proving what was done")
-    expect(proofs).to_contain_text("5 years at most")
+    expect(proofs).to_contain_text("10 years at most")
     expect(page.get_by_text("You asked for nothing so far")).to_be_visible()
     look(page, "privacy")
     page.get_by_role("button", name="Ask: Correct something that is wrong").click()

@@ -70,7 +70,8 @@ def test_t_claim_check_would_see_them(words: str) -> None:
 def test_t_claim_looks_at_each_language_of_the_interface(language: str) -> None:
     read = {path for path in texts_for_people() if path.stem == language}
     assert read
-    assert read == set((ROOT / "webui" / "spa" / "src" / "i18n").rglob(f"{language}.json"))
+    interface = (ROOT / "webui" / "spa" / "src" / "i18n").rglob(f"{language}.json")
+    assert read == {*interface, ROOT / "webui" / "public" / "trust_texts" / f"{language}.json"}
 
 
 def test_t_claim_readme_makes_the_allowed_claim_and_names_the_moments_of_plaintext() -> None:
