@@ -160,7 +160,7 @@ async def test_an_assessment_is_demanded_with_each_activity_that_needs_one(
 ) -> None:
     activity = replace(ACTIVITIES[0], name=occasion.value, enabled_when=lambda _: True)
     categories = books.retention.categories
-    processing = Processing(books.papers.processing._settings, [activity], categories, books.ledger)
+    processing = Processing(books.papers.processing.settings, [activity], categories, books.ledger)
     assessments = Assessments(
         *(processing, lambda: False, books.papers.risks, books.papers.measures),
         *(books.ledger, node.clock, PROFILES["NL"]),
