@@ -38,6 +38,7 @@ from webui.public.consent import router as consent
 from webui.public.landing import pages
 from webui.public.routes import router as public
 from webui.public.trust import router as trust
+from webui.public.trust_request import router as trust_request
 from webui.reading.routes import router as reading
 from webui.site import Site
 
@@ -47,7 +48,7 @@ ROUTERS: dict[Site, tuple[APIRouter, ...]] = {
     Site.ADMIN: (admin,),
     Site.PORTAL: (),
     Site.HTTP: (port_80,),
-    Site.PUBLIC: (public, trust, agreement, consent),
+    Site.PUBLIC: (public, trust, trust_request, agreement, consent),
 }
 """What each site answers."""
 

@@ -18,19 +18,20 @@ KNOWN_AT_ONCE = 20_000
 class Rates:
     """A bucket for each asker."""
 
-    def __init__(self, per_minute: int, clock: Clock) -> None:
-        """Allow `per_minute`, with as many saved up; 0 allows everything."""
-        self._per_minute = per_minute
+    def __init__(self, most: int, clock: Clock, *, seconds: int = 60) -> None:
+        """Allow `most` within so many seconds, with as many saved up; 0 allows everything."""
+        self._most = most
+        self._seconds = seconds
         self._clock = clock
         self._buckets: OrderedDict[object, TokenBucket] = OrderedDict()
 
     def wait_seconds(self, asker: object) -> float:
         """Count one request of `asker`; return 0 where it may be, else how long it has to wait."""
-        if not self._per_minute:
+        if not self._most:
             return 0.0
         bucket = self._buckets.get(asker)
         if bucket is None:
-            bucket = TokenBucket(self._per_minute / 60, self._per_minute, self._clock)
+            bucket = TokenBucket(self._most / self._seconds, self._most, self._clock)
             self._buckets[asker] = bucket
             if len(self._buckets) > KNOWN_AT_ONCE:
                 self._buckets.popitem(last=False)

@@ -37,6 +37,7 @@ from mailserver.privacy.looks import Look
 from mailserver.privacy.offers import Offers
 from mailserver.privacy.oversight import Oversight
 from mailserver.privacy.processing import Processing
+from mailserver.privacy.request_form import RequestForm
 from mailserver.privacy.requests import Requests
 from mailserver.privacy.retention import Retention
 from mailserver.privacy.trust import Trust
@@ -66,6 +67,8 @@ class _Books(Protocol):
     def oversight(self) -> Oversight: ...
     @property
     def requests(self) -> Requests: ...
+    @property
+    def form(self) -> RequestForm: ...
     @property
     def breaches(self) -> Breaches: ...
     @property

@@ -38,6 +38,7 @@ from mailserver.privacy.legal_profile import PROFILES, LegalProfile
 from mailserver.privacy.looks import Look, looks_of
 from mailserver.privacy.oversight import Oversight
 from mailserver.privacy.processing import Processing
+from mailserver.privacy.request_form import RequestForm
 from mailserver.privacy.requests import Requests
 from mailserver.privacy.retention import LOOK, Retention
 from mailserver.privacy.retention_rows import categories
@@ -100,6 +101,7 @@ class Books:
     processing: Processing
     centre: PrivacyCentre
     oversight: Oversight
+    form: RequestForm
     openings: Openings
     traces: Traces
     erasure: Erasure
@@ -178,11 +180,25 @@ def open_books(
         processing=processing,
         centre=PrivacyCentre(processing, rows, requests, profile, clock),
         oversight=Oversight(store, desks.desk.keyring),
+        form=_form(settings, requests, master, clock, post),
         openings=_openings(desks, ledger, holds, chain, clock, tell),
         traces=_traces(settings, desks, ledger, chain, clock, tell, tracer, offload),
         erasure=_erasure(settings, store, desks, requests, holds, clock, ending, post),
         papers=open_papers(settings, ledger, agreements, desks.provisioning, processing, clock),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
+    )
+
+
+def _form(
+    settings: Settings, requests: Requests, master: MasterKeys, clock: Clock, post: Post | None
+) -> RequestForm:
+    """Make what takes requests from people without an account."""
+    host = settings.hostname.lower()
+    return RequestForm(
+        *(requests, master.instance_guard, clock),
+        post=post,
+        sender=f"postmaster@{host}",
+        organisation=settings.organisation.name or host,
     )
 
 

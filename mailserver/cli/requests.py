@@ -59,6 +59,8 @@ def show(context: typer.Context, number: Number) -> None:
     one = in_house(context, lambda house: house.books.requests.get(number))
     say(f"Request {one.number}: {one.right.value}, by {one.source.value}, {one.state.value}")
     say(f"who: {one.who}")
+    if one.words:
+        say(f"words: {one.words}")
     if one.reason:
         say(f"reason: {one.reason}")
     if one.erase_at is not None:

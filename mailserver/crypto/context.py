@@ -74,6 +74,8 @@ class Kind(IntEnum):
     SIGN_IN = 102
     """A sign-in on its way to an identity provider and back."""
     REGISTER = 103
+    FORM = 104
+    """A request that is on its way to its writer and back."""
     CONSENT = 105
     """Whose consent it is, and how it was given."""
 

@@ -110,6 +110,10 @@ class Request:
     answer_to: str = ""
     """Where the certificate of that goes; empty where nowhere."""
     certificate: str = ""
+    words: str = ""
+    """What who asked wrote beside it."""
+    form: str = ""
+    """Names the form it came by, in hexadecimal; empty where it came by another way."""
 
     def paused(self, now: datetime) -> timedelta:
         """Return for how long it was in doubt who asks, up to `now`."""
@@ -150,6 +154,8 @@ def read(entry: Entry) -> Request:
         erase_at=datetime.fromisoformat(said["erase_at"]) if said.get("erase_at") else None,
         answer_to=said.get("answer_to", ""),
         certificate=said.get("certificate", ""),
+        words=said.get("words", ""),
+        form=said.get("form", ""),
     )
 
 

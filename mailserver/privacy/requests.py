@@ -57,6 +57,8 @@ class Requests:
         account: AccountId | None = None,
         erase_at: datetime | None = None,
         answer_to: str = "",
+        words: str = "",
+        form: str = "",
         actor: str = OPERATOR,
     ) -> Request:
         """Write down what was asked; the clock runs since it came.
@@ -70,6 +72,8 @@ class Requests:
             account: whose owner asks, where it came from an account.
             erase_at: when that account is erased, where that is what its owner wants.
             answer_to: where the certificate of it goes.
+            words: what who asks wrote beside it.
+            form: names the form it came by.
             actor: who writes it down.
 
         Raises:
@@ -90,6 +94,8 @@ class Requests:
             "account": "" if account is None else account.hex(),
             "erase_at": "" if erase_at is None else erase_at.isoformat(),
             "answer_to": answer_to,
+            "words": words,
+            "form": form,
             "timeline": [[now.isoformat(), actor, "received"]],
         }
         return await self._added(entry, right, who, actor)

@@ -49,6 +49,7 @@ class RequestShown(BaseModel):
     over_at: datetime | None
     erase_at: datetime | None
     certificate: str
+    words: str
     timeline: list[StepShown]
 
 
@@ -181,5 +182,6 @@ def _shown(one: Request, services: Served) -> RequestShown:
         over_at=one.over_at,
         erase_at=one.erase_at,
         certificate=one.certificate,
+        words=one.words,
         timeline=[StepShown(at=s.at, actor=s.actor, what=s.what) for s in one.timeline],
     )

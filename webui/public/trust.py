@@ -49,6 +49,11 @@ _STYLE = (
     "table{border-collapse:collapse;width:100%;font-size:14px}"
     "th,td{border-bottom:1px solid var(--line);padding:8px 12px 8px 0;text-align:left;"
     "vertical-align:top;overflow-wrap:anywhere}li{margin:4px 0;overflow-wrap:anywhere}"
+    "label{display:block;margin:12px 0 4px}input,select,textarea{width:100%;max-width:32rem;"
+    "box-sizing:border-box;padding:8px;border:1px solid var(--muted);border-radius:6px;"
+    "background:var(--bg);color:var(--text);font:inherit}button{margin-top:16px;padding:10px 16px;"
+    "border:0;border-radius:6px;background:var(--accent);color:var(--bg);font:inherit;"
+    "font-weight:600}"
     "@media(max-width:600px){main,nav{padding:12px 16px}thead{position:absolute;clip-path:"
     "inset(50%)}tr,td{display:block}td{border:0;padding:2px 0}tr{border-bottom:1px solid "
     "var(--line);padding:8px 0}}"
@@ -105,13 +110,18 @@ def page(told: Trust, about: About, language: str) -> str:
         _list(f"{one.day.isoformat()}: {_change(one, words)}" for one in told.changes),
         f'<p><a href="/.well-known/security.txt">{escape(words["security"])}</a></p>',
     ]
+    return document(language, words["title"], links, parts)
+
+
+def document(language: str, title: str, links: str, parts: Iterable[str]) -> str:
+    """Write a page with the style of the public pages; `links` and `parts` are HTML."""
+    nav = f'<nav aria-label="{escape(title)}">{links}</nav>\n' if links else ""
+    body = "\n".join(parts)
     return (
         f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(words['title'])}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f'<nav aria-label="{escape(words["title"])}">{links}</nav>\n<main>\n'
-        + "\n".join(parts)
-        + "\n</main>\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"{nav}<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
 
@@ -148,6 +158,7 @@ def _notice(about: About, organisation: str, words: Words) -> list[str]:
         _p(words["rights_text"]),
         f'<p><a href="{escape(about.authority_url)}" rel="noopener noreferrer">'
         f"{escape(authority)}</a></p>",
+        f'<p><a href="/trust/request">{escape(words["ask_link"])}</a></p>',
         _p(words["decisions"]),
     ]
 

@@ -11,6 +11,8 @@ from webui.limits import Rates
 PICTURES_A_MINUTE = 240  # a newsletter has thirty
 LISTS_A_MINUTE = 10  # somebody who tidies up
 PAGES_A_MINUTE = 120
+FORMS_AN_HOUR = 5
+"""Requests by the public form: of one network, and to one address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Paces:
     pictures: Rates
     lists: Rates
     pages: Rates
+    forms: Rates
 
     @classmethod
     def of(cls, clock: Clock) -> Self:
@@ -28,6 +31,7 @@ class Paces:
             pictures=Rates(PICTURES_A_MINUTE, clock),
             lists=Rates(LISTS_A_MINUTE, clock),
             pages=Rates(PAGES_A_MINUTE, clock),
+            forms=Rates(FORMS_AN_HOUR, clock, seconds=3_600),
         )
 
 
