@@ -333,10 +333,12 @@ async def test_a_full_or_missing_target_leaves_no_set(tmp_path: Path, pair: Keys
         with pytest.raises(Misconfigured, match="is not there"):  # the other one stands
             await create(source(house), Kind.MAIL, [here, gone], public, KEEP, ignore)
         assert len(listing(here, Kind.MAIL)) == 1
-        at_once = timedelta()  # whatever target is away, nothing stays elsewhere for longer
+        old = listing(here, Kind.MAIL)[0]
+        old.rename(old.with_name(f"2020{old.name[4:]}"))
         with pytest.raises(Misconfigured, match="is not there"):
-            await create(source(house), Kind.MAIL, [gone, here], public, at_once, ignore)
-        assert len(listing(here, Kind.MAIL)) == 1
+            await create(source(house), Kind.MAIL, [gone, here], public, KEEP, ignore)
+        (new,) = listing(here, Kind.MAIL)  # whatever target is away, nothing stays for longer
+        assert not new.name.startswith("2020")
     with pytest.raises(Transient) as full, faults(here):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert full.value.condition is Condition.STORAGE_FULL
