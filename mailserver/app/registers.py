@@ -40,7 +40,7 @@ from mailserver.privacy.oversight import Oversight
 from mailserver.privacy.processing import Processing
 from mailserver.privacy.request_form import RequestForm
 from mailserver.privacy.requests import Requests
-from mailserver.privacy.retention import LOOK, Retention
+from mailserver.privacy.retention import LOOK, Category, Retention
 from mailserver.privacy.retention_rows import categories
 from mailserver.privacy.suspicions import Suspicions
 from mailserver.privacy.trace import Traces
@@ -161,9 +161,8 @@ def open_books(
         *(settings, store, chain, desks.desk, desks.provisioning, breaches, requests, ending),
         sweep_exports=partial(sweep_exports, store, settings.export_dir, offload),
     )
-    activities = (*ACTIVITIES, of_escrow(lambda: desks.desk.escrow.is_on))
     rows += paper_rows(settings, ledger, clock)
-    processing = Processing(settings, activities, rows, ledger)
+    processing = _processing(settings, rows, ledger, desks)
     agreements = open_agreements(settings, store, master, chain, clock)
     return Books(
         profile=profile,
@@ -187,6 +186,14 @@ def open_books(
         papers=open_papers(settings, ledger, agreements, desks.provisioning, processing, clock),
         verify_log=partial(_verify, settings, store, keystore, master, suspicions),
     )
+
+
+def _processing(
+    settings: Settings, rows: tuple[Category, ...], ledger: Ledger, desks: Desks
+) -> Processing:
+    """Make the record of processing; recovery by the organisation is in it while it is on."""
+    activities = (*ACTIVITIES, of_escrow(lambda: desks.desk.escrow.is_on))
+    return Processing(settings, activities, rows, ledger)
 
 
 def _form(

@@ -81,9 +81,7 @@ class Requests:
             Conflict: others write just now.
         """
         now = self._clock.now()
-        received, who = at or now, _checked(who)
-        if received > now:
-            raise PeerFault(Condition.BAD_SYNTAX, "a request came now or before")
+        received, who = _came(at or now, now), _checked(who)
         entry: Fields = {
             **_NEW,
             "right": right.value,
@@ -265,6 +263,13 @@ class Requests:
         fields = entry.fields | change | {"timeline": timeline}
         await self._ledger.change(Register.REQUEST, entry, fields, actor=actor)
         return await self.get(entry.number)
+
+
+def _came(at: datetime, now: datetime) -> datetime:
+    """Return when a request came. Raises PeerFault: BAD_SYNTAX, that is still to come."""
+    if at > now:
+        raise PeerFault(Condition.BAD_SYNTAX, "a request came now or before")
+    return at
 
 
 def _checked(who: str) -> str:

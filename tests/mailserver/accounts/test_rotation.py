@@ -162,7 +162,10 @@ async def test_an_address_stays_its_former_owners_under_a_key_that_was_retired(
 
 OPENED_BY_NO_MASTER_KEY = {Rows.META}
 SEALED_WITH_EACH_WRITE = {Rows.HEADS}
-BRIEF = {Kind.SIGN_IN}  # on its way to an identity provider and back, for minutes
+BRIEF = {
+    Kind.SIGN_IN,  # on its way to an identity provider and back, for minutes
+    Kind.FORM,  # in the link that proves an address, for two days
+}
 UNDER_OTHER_KEYS = {Kind.AUDIT_DETAIL}  # of its subject, derived from the guard key
 
 
