@@ -189,7 +189,7 @@ def open_books(
 
 
 def _processing(
-    settings: Settings, rows: tuple[Category, ...], ledger: Ledger, desks: Desks
+    settings: Settings, rows: list[Category], ledger: Ledger, desks: Desks
 ) -> Processing:
     """Make the record of processing; recovery by the organisation is in it while it is on."""
     activities = (*ACTIVITIES, of_escrow(lambda: desks.desk.escrow.is_on))

@@ -70,7 +70,7 @@ class Requests:
             at: when it came, aware; now, if not given.
             controller: whose data it is about, where that is another than this server's operator.
             account: whose owner asks, where it came from an account.
-            erase_at: when that account is erased, where that is what its owner wants.
+            erase_at: when that account is erased, if it is.
             answer_to: where the certificate of it goes.
             words: what who asks wrote beside it.
             form: names the form it came by.
@@ -83,9 +83,7 @@ class Requests:
         now = self._clock.now()
         received, who = _came(at or now, now), _checked(who)
         entry: Fields = {
-            **_NEW,
-            "right": right.value,
-            "source": source.value,
+            **(_NEW | {"right": right.value, "source": source.value}),
             "who": who,
             "received": received.isoformat(),
             "controller": controller.strip(),
